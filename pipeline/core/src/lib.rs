@@ -1,0 +1,9 @@
+//! The pure heart of Floodmark: series tables, watermarks, windows, and the ports (traits) that the outside implements,
+//! with their conformance suites.
+//!
+//! Nothing here knows a clock, a file, a socket or a random number: what comes out is a function of what goes in.
+
+pub mod error;
+pub mod ports;
+
+pub use error::{Error, Kind, Result};

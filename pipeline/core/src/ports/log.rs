@@ -1,0 +1,184 @@
+//! The log: an ordered, durable sequence of entries.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use floodmark_schemas::{Headers, Timestamp};
+
+use crate::Result;
+
+/// The place of an entry in a log, from 1. 0 is before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+impl Position {
+    /// Before the first entry.
+    pub const START: Self = Self(0);
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An entry to be appended.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// Where it goes; see [`floodmark_schemas::subject`].
+    pub subject: String,
+    /// For deduplication: a second entry with this id within the log's window is not stored again.
+    pub id: Option<String>,
+    /// Its headers.
+    pub headers: Headers,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// A stored entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its place.
+    pub position: Position,
+    /// When the log stored it: log time. Never goes backwards within a log.
+    pub time: Timestamp,
+    /// Where it went.
+    pub subject: String,
+    /// The id it was given.
+    pub id: Option<String>,
+    /// Its headers.
+    pub headers: Headers,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Entry {
+    /// A hash of log time and body (XXH3, 64 bits, as hex): what tells this entry from another one that came to stand
+    /// at its position.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = twox_hash::XxHash3_64::new();
+        std::hash::Hasher::write(&mut hasher, &self.time.micros().to_le_bytes());
+        std::hash::Hasher::write(&mut hasher, &self.body);
+        format!("{:016x}", std::hash::Hasher::finish(&hasher))
+    }
+}
+
+/// What must hold for an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Nothing.
+    Anything,
+    /// The last entry of the (first) entry's subject stands at this position; [`Position::START`] when there must be
+    /// none. Otherwise the append fails with [`crate::Kind::Conflict`] and nothing is stored.
+    LastOnSubject(Position),
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Where it stands: of a duplicate, where the first one stands.
+    pub position: Position,
+    /// Whether it was there already.
+    pub duplicate: bool,
+}
+
+/// How much a reader takes at once. At least one entry is always taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The most entries.
+    pub entries: usize,
+    /// The most bytes of bodies; the entry that crosses it is still taken.
+    pub bytes: usize,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self { entries: 256, bytes: 8 * 1024 * 1024 }
+    }
+}
+
+/// What a log says about itself: enough to notice that it is not the one that was read before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Continuity {
+    /// When it was created. A log made anew has another time.
+    pub created: Timestamp,
+    /// The oldest position still held (tail + 1 when empty).
+    pub first: Position,
+    /// The newest position ever given; never goes back.
+    pub tail: Position,
+}
+
+/// How long a log keeps its entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Older entries may go.
+    pub age_max: Duration,
+    /// Above this size the oldest entries may go.
+    pub bytes_max: u64,
+}
+
+/// An ordered, durable sequence of entries with subjects.
+///
+/// Contract, checked by the conformance suite on every backend: when `append` has returned, the entries survive kill -9
+/// of this process; positions of one log rise by one in the order of appending; a reader sees every entry that matches
+/// exactly once and in order, and waits at the tail.
+#[async_trait]
+pub trait Log: Send + Sync {
+    /// Appends in order and returns when all are durable. The embedded log stores all or none; others may store a
+    /// prefix when they fail. Repeating an append whose entries have ids is safe within the duplicate window.
+    ///
+    /// # Errors
+    /// `Conflict` when `expect` does not hold; `Rejected` when an entry is larger than the log takes; `Unavailable`
+    /// when the outcome is unknown or the log is full: repeat.
+    async fn append(&self, entries: Vec<NewEntry>, expect: Expect) -> Result<Vec<Appended>>;
+
+    /// A reader of the entries whose subject matches one of `patterns` (NATS wildcards) and that stand after `after`.
+    ///
+    /// # Errors
+    /// `Unavailable`. Entries between `after` and the oldest held are gone: that is for the caller to notice by
+    /// [`Self::continuity`].
+    async fn reader(&self, patterns: Vec<String>, after: Position) -> Result<Box<dyn Reader>>;
+
+    /// The newest entry on exactly this subject.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn last(&self, subject: &str) -> Result<Option<Entry>>;
+
+    /// The entry at a position, if it is still held.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn get(&self, position: Position) -> Result<Option<Entry>>;
+
+    /// What the log says about itself.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn continuity(&self) -> Result<Continuity>;
+
+    /// Deletes the entries on exactly `subject` that stand before `before`. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn purge(&self, subject: &str, before: Position) -> Result<u64>;
+
+    /// Applies the log's retention: deletes what is too old or too much, but nothing at or after `keep_from`, the
+    /// lowest position that a reader still needs. Returns how many entries went.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn retain(&self, keep_from: Position) -> Result<u64>;
+}
+
+/// Reads a log onwards from a position.
+#[async_trait]
+pub trait Reader: Send {
+    /// The next entries in order, at least one: waits when there is none yet. May be dropped at any await without
+    /// losing an entry.
+    ///
+    /// # Errors
+    /// `Unavailable`: repeat.
+    async fn next(&mut self, limit: Limit) -> Result<Vec<Entry>>;
+}

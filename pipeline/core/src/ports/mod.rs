@@ -1,0 +1,15 @@
+//! What the outside implements: the smallest set of traits.
+
+pub mod clock;
+pub mod log;
+pub mod operator;
+pub mod query;
+pub mod sink;
+pub mod source;
+
+pub use clock::Clock;
+pub use log::{Appended, Continuity, Entry, Expect, Limit, Log, NewEntry, Position, Reader};
+pub use operator::{Operator, Outputs};
+pub use query::{EventFilter, EventQuery, Page, RollupFilter, SeriesFilter, StoreQuery};
+pub use sink::Sink;
+pub use source::{Ingest, Source, SourceSpec};

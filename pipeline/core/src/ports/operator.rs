@@ -1,0 +1,36 @@
+//! Operators: pure functions from the entries of one partition to outputs.
+
+use floodmark_schemas::{Timestamp, commit::Output};
+
+use super::Entry;
+use crate::Result;
+
+/// Where an operator puts what it emits, in order.
+pub type Outputs = Vec<Output>;
+
+/// One operator on one partition, with its state. Synchronous, deterministic, without I/O.
+pub trait Operator: Send {
+    /// Takes the next entry of the event log. Entries come in order and each once.
+    ///
+    /// # Errors
+    /// `Rejected` when the entry cannot be read: the state is then as before it, and the caller sets the entry aside.
+    fn apply(&mut self, entry: &Entry, outputs: &mut Outputs) -> Result<()>;
+
+    /// The watermark; `None` before the first event.
+    fn watermark(&self) -> Option<Timestamp>;
+
+    /// How many events came too late, in all.
+    fn late(&self) -> u64;
+
+    /// How many events it has taken, in all.
+    fn events(&self) -> u64;
+
+    /// The whole state as bytes. Equal states give equal bytes.
+    fn snapshot(&self) -> Vec<u8>;
+
+    /// Replaces the state.
+    ///
+    /// # Errors
+    /// `Broken` when the bytes are not a snapshot of this operator.
+    fn restore(&mut self, snapshot: &[u8]) -> Result<()>;
+}

@@ -1,0 +1,131 @@
+//! Questions that the CLI and the API ask of the stores.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use floodmark_schemas::{DeadLetter, Event, Rollup, Series, Timestamp};
+use serde::Serialize;
+
+use crate::Result;
+
+/// A page of answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Page<T> {
+    /// The answers, in the order the question states.
+    pub items: Vec<T>,
+    /// Give this back to get the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Which events. Newest log position last. Empty fields ask for everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only of this source.
+    pub source: Option<String>,
+    /// Only samples of this metric.
+    pub metric: Option<String>,
+    /// Only events of this CloudEvents type.
+    pub kind: Option<String>,
+    /// Only events with these labels (a check's target is its label `target`).
+    pub labels: BTreeMap<String, String>,
+    /// Not before this event time.
+    pub from: Option<Timestamp>,
+    /// Before this event time.
+    pub to: Option<Timestamp>,
+}
+
+/// Which rollups, in order of window start, series and revision. Only the highest revision is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RollupFilter {
+    /// Only of this operator.
+    pub operator: Option<String>,
+    /// Only of this source.
+    pub source: Option<String>,
+    /// Only of this metric.
+    pub metric: Option<String>,
+    /// Only with these labels.
+    pub labels: BTreeMap<String, String>,
+    /// Windows that start at this time or later.
+    pub from: Option<Timestamp>,
+    /// Windows that start before this time.
+    pub to: Option<Timestamp>,
+    /// Newest window first.
+    pub newest_first: bool,
+}
+
+/// Which series, in order of source and key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeriesFilter {
+    /// Only of this source.
+    pub source: Option<String>,
+    /// Only of this metric.
+    pub metric: Option<String>,
+    /// Only with these labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A series that has been seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KnownSeries {
+    /// The source.
+    pub source: String,
+    /// The series.
+    #[serde(flatten)]
+    pub series: Series,
+    /// The earliest event time.
+    pub first_seen: Timestamp,
+    /// The latest event time.
+    pub last_seen: Timestamp,
+}
+
+/// Where an event stands, with the event: the identity of an event for ever.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StoredEvent {
+    /// The entry of the event log.
+    pub position: u64,
+    /// The place within that entry.
+    pub index: u32,
+    /// When the log stored it.
+    pub log_time: Timestamp,
+    /// The event.
+    pub event: Event,
+}
+
+/// Answers from raw events.
+#[async_trait]
+pub trait EventQuery: Send + Sync {
+    /// Events in the order of the log, at most `limit`, from the page that `after` names.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Rejected` when `after` is not a page of this question.
+    async fn events(&self, filter: &EventFilter, after: Option<&str>, limit: usize) -> Result<Page<StoredEvent>>;
+}
+
+/// Answers from derived stores.
+#[async_trait]
+pub trait StoreQuery: Send + Sync {
+    /// Rollups.
+    ///
+    /// # Errors
+    /// As [`EventQuery::events`].
+    async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>>;
+
+    /// Series.
+    ///
+    /// # Errors
+    /// As [`EventQuery::events`].
+    async fn series(&self, filter: &SeriesFilter, after: Option<&str>, limit: usize) -> Result<Page<KnownSeries>>;
+
+    /// Dead letters, newest first.
+    ///
+    /// # Errors
+    /// As [`EventQuery::events`].
+    async fn dead_letters(&self, component: Option<&str>, after: Option<&str>, limit: usize) -> Result<Page<DeadLetter>>;
+
+    /// One dead letter.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn dead_letter(&self, component: &str, id: &str) -> Result<Option<DeadLetter>>;
+}

@@ -1,0 +1,82 @@
+//! What a job writes: claims, which take ownership, and commits, which move outputs and position together.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Rollup, Timestamp};
+
+/// One entry on the subject of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "schema")]
+pub enum JobEntry {
+    /// Somebody takes the job over.
+    #[serde(rename = "floodmark.claim.v1")]
+    Claim(Claim),
+    /// The owner moves on.
+    #[serde(rename = "floodmark.commit.v1")]
+    Commit(Commit),
+}
+
+/// Takes a job over: whoever held a lower epoch finds its next commit refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Claim {
+    /// One more than the claim before.
+    pub epoch: u64,
+    /// The number of the newest commit, 0 when there is none.
+    pub n: u64,
+    /// Where the newest commit stands in the log, 0 when there is none: a claim never moves the position, and the
+    /// next owner finds the commit through it.
+    pub commit: u64,
+}
+
+/// Outputs and position of a job in one entry.
+///
+/// A commit depends on the event log and the operator alone: after a crash, or by another owner, the same commits come
+/// out byte for byte. The epoch of its writer is therefore a header, not a field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Commit {
+    /// One more than the commit before; the first is 1.
+    pub n: u64,
+    /// The last entry of the event log that is in it.
+    pub in_position: u64,
+    /// Fingerprint of that entry, so that a log that lost or changed it is noticed.
+    pub in_fingerprint: String,
+    /// The watermark after that entry; absent before the first event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<Timestamp>,
+    /// How many events came too late for their window, in all.
+    pub late: u64,
+    /// The hash of all outputs up to and including these: a chain that a re-run must reproduce.
+    pub digest: String,
+    /// The outputs in order.
+    pub outputs: Vec<Output>,
+}
+
+/// What an operator emits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Output {
+    /// A window fired or was revised.
+    Rollup(Rollup),
+    /// An event came after its window was gone.
+    Late(Late),
+}
+
+/// An event that came after its window was gone. It is still in the event log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Late {
+    /// The operator.
+    pub operator: String,
+    /// The source of the event.
+    pub source: String,
+    /// The series of the event.
+    pub series: crate::Series,
+    /// The event's time.
+    pub time: Timestamp,
+    /// The event's value.
+    pub value: f64,
+    /// The entry of the event log it stands in.
+    pub position: u64,
+    /// Its index within that entry.
+    pub index: u32,
+}

@@ -1,0 +1,67 @@
+//! Rollups: the aggregates of one series in one window, at one revision.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Series, Timestamp};
+
+/// The aggregates of one series in one window. A higher revision replaces a lower one whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rollup {
+    /// 32 hex digits: the hash of operator, its version, partition, source, series, window and revision.
+    pub id: String,
+    /// The operator that made it.
+    pub operator: String,
+    /// The source of the events.
+    pub source: String,
+    /// The series of the events.
+    pub series: Series,
+    /// The window.
+    pub window: Window,
+    /// 0 when the window fired, one more for each late event after that.
+    pub revision: u32,
+    /// The values.
+    pub aggregates: Aggregates,
+}
+
+/// A half-open interval of event time: `start` belongs to it, `end` does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// First instant inside.
+    pub start: Timestamp,
+    /// First instant after.
+    pub end: Timestamp,
+}
+
+/// The values asked for; the others are absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Aggregates {
+    /// How many events.
+    pub count: u64,
+    /// Their sum, added in the order of the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<f64>,
+    /// Sum divided by count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean: Option<f64>,
+    /// The least value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The greatest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// The standard deviation of the population (divided by count), by Welford's method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stddev: Option<f64>,
+    /// The value with the earliest event time; of equals the first in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<f64>,
+    /// The value with the latest event time; of equals the last in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<f64>,
+    /// Quantiles by their level written as a decimal (`"0.99"`), within 1 % of the value (DDSketch).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quantiles: BTreeMap<String, f64>,
+}
