@@ -1,1 +1,5 @@
-//! x
+//! Everything that touches the network, the disk or the wall clock: sources, logs and stores.
+
+pub mod clock;
+pub mod settings;
+pub mod sources;

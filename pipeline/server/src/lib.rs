@@ -1,0 +1,1 @@
+//! The binary's own room: configuration, command line, API, and what puts the parts together.
