@@ -93,12 +93,40 @@ impl EventBatch {
         }
         let mut parts: Vec<BatchPart> = (0..partitions).map(|_| BatchPart::default()).collect();
         for row in self.rows() {
-            match row {
-                Row::Sample { time, id, series, value } => parts[(series.hash % partitions) as usize].sample(time, id, series, value),
-                Row::Event(event) => parts[(partition_hash(event) % partitions) as usize].batch.other(event.clone()),
-            }
+            let hash = match row {
+                Row::Sample { series, .. } => series.hash,
+                Row::Event(event) => partition_hash(event),
+            };
+            parts[(hash % partitions) as usize].row(row);
         }
         (0..).zip(parts).map(|(p, part)| (p, part.batch)).filter(|(_, batch)| !batch.is_empty()).collect()
+    }
+
+    /// Adds the events of `other` behind these.
+    pub fn extend(&mut self, other: &EventBatch) {
+        let mut part = BatchPart { slots: HashMap::default(), batch: std::mem::take(self) };
+        for (series, slot) in part.batch.dictionary.iter().zip(0..) {
+            part.slots.insert(Arc::as_ptr(series), slot);
+        }
+        other.rows().for_each(|row| part.row(row));
+        *self = part.batch;
+    }
+
+    /// The same events in order, in batches of at most `max`.
+    pub fn chunks(self, max: usize) -> Vec<EventBatch> {
+        if self.len() <= max {
+            return vec![self];
+        }
+        let mut chunks = Vec::with_capacity(self.len().div_ceil(max));
+        let mut part = BatchPart::default();
+        for row in self.rows() {
+            if part.batch.len() == max {
+                chunks.push(std::mem::take(&mut part).batch);
+            }
+            part.row(row);
+        }
+        chunks.push(part.batch);
+        chunks
     }
 
     fn row(&mut self, time: i64, slot: i32, value: f64, id: &str) {
@@ -135,6 +163,13 @@ struct BatchPart {
 }
 
 impl BatchPart {
+    fn row(&mut self, row: Row<'_>) {
+        match row {
+            Row::Sample { time, id, series, value } => self.sample(time, id, series, value),
+            Row::Event(event) => self.batch.other(event.clone()),
+        }
+    }
+
     fn sample(&mut self, time: i64, id: &str, series: &Arc<Interned>, value: f64) {
         let slot = *self.slots.entry(Arc::as_ptr(series)).or_insert_with(|| {
             self.batch.dictionary.push(series.clone());
@@ -228,5 +263,61 @@ impl FromIterator<Event> for EventBatch {
         let mut builder = BatchBuilder::default();
         events.into_iter().for_each(|event| builder.event(event));
         builder.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Check, Timestamp};
+
+    fn batch(numbers: std::ops::Range<i64>) -> EventBatch {
+        let event = |n: i64| match n % 5 {
+            0 => Event::check("s", format!("c{n}"), Timestamp::from_secs(n), Check::of(format!("t{}", n % 3))),
+            k => Event::sample(
+                "s",
+                if n % 2 == 0 { format!("{n}") } else { String::new() },
+                Timestamp::from_secs(n),
+                Series::new(format!("m{k}")),
+                n as f64,
+            ),
+        };
+        numbers.map(event).collect()
+    }
+
+    fn text(batch: &EventBatch) -> Vec<String> {
+        let row = |row| match row {
+            Row::Sample { time, id, series, value } => format!("{time} {id} {} {value}", series.key),
+            Row::Event(event) => format!("{event:?}"),
+        };
+        batch.rows().map(row).collect()
+    }
+
+    #[test]
+    fn joining_and_cutting_keep_every_event_in_order() {
+        let mut joined = batch(0..7);
+        joined.extend(&batch(7..30));
+        assert_eq!(text(&joined), text(&batch(0..30)));
+        let chunks = joined.chunks(8);
+        assert_eq!(chunks.iter().map(EventBatch::len).collect::<Vec<_>>(), [8, 8, 8, 6]);
+        assert_eq!(chunks.iter().flat_map(text).collect::<Vec<_>>(), text(&batch(0..30)));
+    }
+
+    #[test]
+    fn a_series_stays_in_one_partition_and_in_order() {
+        let mut all = Vec::new();
+        for (partition, part) in batch(0..50).split(4) {
+            assert!(partition < 4);
+            for row in part.rows() {
+                if let Row::Sample { series, .. } = row {
+                    assert_eq!(series.hash % 4, partition);
+                }
+            }
+            all.extend(text(&part));
+        }
+        all.sort();
+        let mut expected = text(&batch(0..50));
+        expected.sort();
+        assert_eq!(all, expected);
     }
 }

@@ -1,1 +1,15 @@
-//! x
+//! The loops between the ports: sources into the log, the log through operators into commits, commits into stores.
+//!
+//! It knows the ports of the core and names no product.
+
+pub mod backoff;
+pub mod ingest;
+pub mod job;
+pub mod retention;
+pub mod sink_runner;
+pub mod status;
+pub mod supervisor;
+pub mod ticker;
+
+pub use status::{SourceState, SourceStatus, Statuses};
+pub use supervisor::{End, JobPlan, Pipeline, SinkPlan, SourceFactory, SourcePlan};

@@ -86,6 +86,9 @@ pub struct Appended {
 /// How much a reader takes at once. At least one entry is always taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
+    /// Read no further than this position. When no matching entry stands at or before it any more, the answer is empty
+    /// instead of waiting. `None` waits at the tail for ever.
+    pub until: Option<Position>,
     /// The most entries.
     pub entries: usize,
     /// The most bytes of bodies; the entry that crosses it is still taken.
@@ -94,7 +97,7 @@ pub struct Limit {
 
 impl Default for Limit {
     fn default() -> Self {
-        Self { entries: 256, bytes: 8 * 1024 * 1024 }
+        Self { until: None, entries: 256, bytes: 8 * 1024 * 1024 }
     }
 }
 
@@ -175,8 +178,8 @@ pub trait Log: Send + Sync {
 /// Reads a log onwards from a position.
 #[async_trait]
 pub trait Reader: Send {
-    /// The next entries in order, at least one: waits when there is none yet. May be dropped at any await without
-    /// losing an entry.
+    /// The next entries in order, at least one: waits when there is none yet, unless `limit.until` ends the reading. May
+    /// be dropped at any await without losing an entry.
     ///
     /// # Errors
     /// `Unavailable`: repeat.

@@ -1,0 +1,106 @@
+//! The frames of one source in one partition: numbering and encoding.
+
+use bytes::Bytes;
+use floodmark_core::ports::{NewEntry, SourceSpec};
+use floodmark_schemas::frame::{self, BYTES_MAX, EVENTS_MAX};
+use floodmark_schemas::{DeadLetter, EventBatch, FrameHeader, Timestamp, subject};
+
+/// The largest body of a frame with one event: below the 1 MiB that NATS takes as a message.
+const EVENT_BYTES_MAX: usize = 768 * 1024;
+
+/// Makes the frames of one source in one partition. Numbers are contiguous as long as every frame is stored once.
+#[derive(Debug)]
+pub(super) struct Framer {
+    pub(super) subject: String,
+    partition: u32,
+    header: FrameHeader,
+    latest: Option<i64>,
+}
+
+impl Framer {
+    /// Goes on after frame `number` under `epoch`.
+    pub(super) fn new(spec: &SourceSpec, partition: u32, epoch: u64, number: u64) -> Self {
+        let disorder_us = i64::try_from(spec.disorder.as_micros()).unwrap_or(i64::MAX);
+        let header = FrameHeader { source: spec.id.clone(), epoch, number, disorder_us, encoding: spec.encoding, ..FrameHeader::default() };
+        Self { subject: subject::events(partition, &spec.id), partition, header, latest: None }
+    }
+
+    /// The number of the newest frame.
+    pub(super) fn number(&self) -> u64 {
+        self.header.number
+    }
+
+    /// Takes back the numbers after `number`: their frames turned out to be stored before.
+    pub(super) fn rewind(&mut self, number: u64) {
+        self.header.number = number;
+    }
+
+    /// The events as frames within the limits; an event that is too large for any frame is set aside. `key` makes ids
+    /// that a repeated request has again.
+    pub(super) fn frames(
+        &mut self,
+        events: EventBatch,
+        cursor: Option<&str>,
+        key: Option<&str>,
+        out: &mut Vec<NewEntry>,
+        oversized: &mut Vec<DeadLetter>,
+    ) {
+        for chunk in events.chunks(EVENTS_MAX) {
+            self.fit(chunk, cursor, key, out, oversized);
+        }
+    }
+
+    fn fit(
+        &mut self,
+        events: EventBatch,
+        cursor: Option<&str>,
+        key: Option<&str>,
+        out: &mut Vec<NewEntry>,
+        oversized: &mut Vec<DeadLetter>,
+    ) {
+        let id = self.next_id(key, out.len());
+        let body = frame::encode(&events, self.header.encoding, &self.header.source, &id);
+        if body.len() > BYTES_MAX && events.len() > 1 {
+            let half = events.len().div_ceil(2);
+            for part in events.chunks(half) {
+                self.fit(part, cursor, key, out, oversized);
+            }
+            return;
+        }
+        if body.len() > EVENT_BYTES_MAX {
+            let time = Timestamp::from_micros(events.times()[0]);
+            let reason = format!("the event has {} bytes; at most {EVENT_BYTES_MAX} fit into a frame", body.len());
+            oversized.push(DeadLetter::new(&self.header.source, id, format!("source {}", self.header.source), reason, time, &body));
+            return;
+        }
+        let times = events.times();
+        let span = times.iter().min().zip(times.iter().max()).map(|(min, max)| (*min, *max));
+        self.latest = self.latest.max(span.map(|(_, max)| max));
+        self.header.times = span.map(|(min, max)| (Timestamp::from_micros(min), Timestamp::from_micros(max)));
+        let watermark = self.latest.map(|latest| Timestamp::from_micros(latest).plus_micros(-self.header.disorder_us));
+        out.push(self.entry(id, events.len() as u32, cursor, watermark, body));
+    }
+
+    /// A frame without events. With a watermark it is a promise; without one it claims the epoch or marks a cursor.
+    pub(super) fn empty(&mut self, watermark: Option<Timestamp>, cursor: Option<&str>) -> NewEntry {
+        let id = self.next_id(None, 0);
+        self.header.times = None;
+        self.entry(id, 0, cursor, watermark, Bytes::new())
+    }
+
+    fn next_id(&self, key: Option<&str>, index: usize) -> String {
+        let (source, p) = (&self.header.source, self.partition);
+        match key {
+            Some(key) => format!("{source}.{p}.key.{key}.{index}"),
+            None => format!("{source}.{p}.{}.{}", self.header.epoch, self.header.number + 1),
+        }
+    }
+
+    fn entry(&mut self, id: String, count: u32, cursor: Option<&str>, watermark: Option<Timestamp>, body: Bytes) -> NewEntry {
+        self.header.number += 1;
+        self.header.count = count;
+        self.header.cursor = cursor.map(str::to_owned);
+        self.header.watermark = watermark;
+        NewEntry { subject: self.subject.clone(), id: Some(id), headers: self.header.to_headers(), body }
+    }
+}

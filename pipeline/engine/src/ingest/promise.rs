@@ -1,0 +1,72 @@
+//! What a live source can promise: that no event older than a given time will come.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use floodmark_schemas::Timestamp;
+
+/// The events of one source that are on their way, by the earliest time in each batch.
+///
+/// Event times of a live source follow the wall clock, so "now less its disorder" is a promise, but for what has been
+/// handed over and is not durable yet.
+#[derive(Debug)]
+pub struct Promise {
+    source: String,
+    disorder_us: i64,
+    tickets: AtomicU64,
+    held: Mutex<BTreeMap<u64, i64>>,
+}
+
+impl Promise {
+    /// For `source`, whose event times go backwards by at most `disorder`.
+    pub fn new(source: &str, disorder: Duration) -> Self {
+        let disorder_us = i64::try_from(disorder.as_micros()).unwrap_or(i64::MAX);
+        Self { source: source.to_owned(), disorder_us, tickets: AtomicU64::new(0), held: Mutex::default() }
+    }
+
+    /// The source.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Holds the promise back for events with these times until the ticket is released.
+    pub(crate) fn hold(&self, times: &[i64]) -> u64 {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        if let Some(earliest) = times.iter().min() {
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(ticket, *earliest);
+        }
+        ticket
+    }
+
+    /// The events of this ticket are durable, or gave up.
+    pub(crate) fn release(&self, ticket: u64) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket);
+    }
+
+    /// What can be promised at `now`.
+    pub fn at(&self, now: Timestamp) -> Timestamp {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied();
+        Timestamp::from_micros(now.micros().min(held.unwrap_or(i64::MAX))).plus_micros(-self.disorder_us)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_on_their_way_hold_the_promise_back() {
+        let promise = Promise::new("s", Duration::from_secs(5));
+        let now = Timestamp::from_secs(100);
+        assert_eq!(promise.at(now), Timestamp::from_secs(95));
+        let early = promise.hold(&[40_000_000, 30_000_000]);
+        let late = promise.hold(&[90_000_000]);
+        assert_eq!(promise.at(now), Timestamp::from_secs(25));
+        promise.release(early);
+        assert_eq!(promise.at(now), Timestamp::from_secs(85));
+        promise.release(late);
+        assert_eq!(promise.at(now), Timestamp::from_secs(95));
+    }
+}

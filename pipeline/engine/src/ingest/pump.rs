@@ -1,0 +1,265 @@
+//! The loop that turns what a source hands over into durable frames.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use floodmark_core::ports::{Expect, NewEntry, Position, SourceSpec};
+use floodmark_core::{Kind, Result};
+use floodmark_schemas::frame::{BYTES_MAX, EVENTS_MAX};
+use floodmark_schemas::{DeadLetter, EventBatch, FrameHeader, Timestamp, subject};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::frames::Framer;
+use super::{Command, Logs, Promise, append, dead_letter};
+use crate::status::Statuses;
+
+/// How long events wait for company before they become a frame.
+const LINGER: Duration = Duration::from_millis(5);
+/// How many bytes of frames may wait for the append before them; above it the source waits.
+const READY_BYTES_MAX: usize = 16 * BYTES_MAX;
+
+/// The frames of one source on their way into the log.
+pub struct Pump {
+    id: String,
+    logs: Logs,
+    queue: mpsc::Receiver<Command>,
+    framers: Vec<Framer>,
+    cursor: Arc<Mutex<Option<String>>>,
+    promise: Arc<Promise>,
+    statuses: Statuses,
+    gathering: Option<Gathering>,
+    ready: Group,
+}
+
+/// Small batches that wait for company.
+struct Gathering {
+    since: Instant,
+    events: EventBatch,
+    cursor: Option<String>,
+    tickets: Vec<u64>,
+}
+
+/// What goes into the log with one append, and what to say once it is there.
+#[derive(Default)]
+struct Group {
+    entries: Vec<NewEntry>,
+    oversized: Vec<DeadLetter>,
+    bytes: usize,
+    events: u64,
+    latest: Option<i64>,
+    cursor: Option<String>,
+    tickets: Vec<u64>,
+    replies: Vec<oneshot::Sender<()>>,
+}
+
+/// A request to store events as frames of their own.
+type Publish = (EventBatch, String, oneshot::Sender<Result<bool>>);
+/// A group on its way, and what became of it.
+type Flight = Pin<Box<dyn Future<Output = (Group, Result<()>)> + Send>>;
+
+impl Pump {
+    /// Reads where the source stopped and claims the next epoch in every partition, by compare-and-set.
+    pub(super) async fn claim(
+        spec: &SourceSpec,
+        partitions: u32,
+        logs: Logs,
+        queue: mpsc::Receiver<Command>,
+        promise: Arc<Promise>,
+        statuses: Statuses,
+    ) -> Result<Self> {
+        let mut last = Vec::with_capacity(partitions as usize);
+        for partition in 0..partitions {
+            let entry = logs.events.last(&subject::events(partition, &spec.id)).await?;
+            let header = entry.as_ref().map(|e| FrameHeader::from_headers(&e.headers)).transpose()?.unwrap_or_default();
+            last.push((entry.map_or(Position::START, |e| e.position), header));
+        }
+        let epoch = 1 + last.iter().map(|(_, header)| header.epoch).max().unwrap_or(0);
+        // Frames of one append carry one cursor and stand together, so the newest frame knows where to resume.
+        let cursor = last.iter().max_by_key(|(position, _)| *position).and_then(|(_, header)| header.cursor.clone());
+        let mut framers = Vec::with_capacity(last.len());
+        for ((position, header), partition) in last.iter().zip(0..) {
+            let mut framer = Framer::new(spec, partition, epoch, header.number);
+            let claim = framer.empty(None, cursor.as_deref());
+            append(&*logs.events, vec![claim], Expect::LastOnSubject(*position), &spec.id).await?;
+            framers.push(framer);
+        }
+        let cursor = Arc::new(Mutex::new(cursor));
+        let id = spec.id.clone();
+        Ok(Self { id, logs, queue, framers, cursor, promise, statuses, gathering: None, ready: Group::default() })
+    }
+
+    pub(super) fn cursor(&self) -> Arc<Mutex<Option<String>>> {
+        self.cursor.clone()
+    }
+
+    /// Runs until the source's end is dropped and everything it handed over is durable. Dropped before that, what is on
+    /// its way stays undecided until the source resumes from its cursor.
+    ///
+    /// # Errors
+    /// Any but `Unavailable`, which is retried.
+    pub async fn run(&mut self) -> Result<()> {
+        let mut flight: Option<Flight> = None;
+        let mut publish: Option<Publish> = None;
+        let mut open = true;
+        loop {
+            if flight.is_none() {
+                if !self.ready.is_empty() {
+                    flight = Some(self.fly());
+                } else if let Some(request) = publish.take() {
+                    self.publish(request).await?;
+                    continue;
+                } else if !open && self.gathering.is_none() {
+                    return Ok(());
+                }
+            }
+            // When the source has gone nothing comes to keep waiting events company.
+            let linger = if open { LINGER } else { Duration::ZERO };
+            let due = self.gathering.as_ref().map(|g| g.since + linger);
+            let room = open && publish.is_none() && self.ready.bytes < READY_BYTES_MAX;
+            tokio::select! {
+                biased;
+                (group, outcome) = async { flight.as_mut().expect("guarded by the condition").await }, if flight.is_some() => {
+                    flight = None;
+                    outcome?;
+                    self.landed(group);
+                }
+                command = self.queue.recv(), if room => match command {
+                    None => open = false,
+                    Some(Command::Send { events, cursor, ticket }) => self.gather(events, cursor, ticket),
+                    Some(Command::Flush { reply }) => {
+                        self.seal();
+                        self.ready.replies.push(reply);
+                    }
+                    Some(Command::Publish { events, key, reply }) => {
+                        self.seal();
+                        publish = Some((events, key, reply));
+                    }
+                },
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.seal(),
+            }
+        }
+    }
+
+    /// Marks the end of the source: no event will ever come, until it is started again.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn end(&mut self) -> Result<()> {
+        let cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let entries = self.framers.iter_mut().map(|f| f.empty(Some(Timestamp::MAX), cursor.as_deref())).collect();
+        append(&*self.logs.events, entries, Expect::Anything, &self.id).await.map(drop)
+    }
+
+    fn fly(&mut self) -> Flight {
+        let mut group = std::mem::take(&mut self.ready);
+        let (logs, id) = (self.logs.clone(), self.id.clone());
+        Box::pin(async move {
+            let outcome = store(&logs, &mut group, &id).await;
+            (group, outcome)
+        })
+    }
+
+    fn landed(&mut self, group: Group) {
+        if group.cursor.is_some() {
+            *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = group.cursor;
+        }
+        group.tickets.into_iter().for_each(|ticket| self.promise.release(ticket));
+        self.durable(group.events, group.latest, group.oversized.len() as u64);
+        // A receiver that has gone does not want to know.
+        group.replies.into_iter().for_each(|reply| reply.send(()).unwrap_or(()));
+    }
+
+    fn durable(&self, events: u64, latest: Option<i64>, oversized: u64) {
+        self.statuses.update(&self.id, |status| {
+            status.events += events;
+            status.dead_letters += oversized;
+            status.last_event_time = status.last_event_time.max(latest.map(Timestamp::from_micros));
+        });
+    }
+
+    /// Joins events with those that wait; seals them at once when they are many.
+    fn gather(&mut self, events: EventBatch, cursor: Option<String>, ticket: u64) {
+        if self.gathering.as_ref().is_some_and(|g| g.events.len() + events.len() > EVENTS_MAX) {
+            self.seal();
+        }
+        let gathering = match &mut self.gathering {
+            Some(gathering) => {
+                gathering.events.extend(&events);
+                gathering
+            }
+            none => none.insert(Gathering { since: Instant::now(), events, cursor: None, tickets: Vec::new() }),
+        };
+        gathering.cursor = cursor.or(gathering.cursor.take());
+        gathering.tickets.push(ticket);
+        if gathering.events.len() >= EVENTS_MAX {
+            self.seal();
+        }
+    }
+
+    /// Turns the waiting events into frames.
+    fn seal(&mut self) {
+        let Some(Gathering { events, cursor, tickets, .. }) = self.gathering.take() else { return };
+        let group = &mut self.ready;
+        let from = group.entries.len();
+        group.latest = group.latest.max(events.times().iter().max().copied());
+        if events.is_empty() && cursor.is_some() {
+            group.entries.push(self.framers[0].empty(None, cursor.as_deref()));
+        }
+        let (count, aside) = (events.len(), group.oversized.len());
+        for (partition, events) in events.split(self.framers.len() as u32) {
+            self.framers[partition as usize].frames(events, cursor.as_deref(), None, &mut group.entries, &mut group.oversized);
+        }
+        group.events += (count + aside - group.oversized.len()) as u64;
+        group.bytes += group.entries[from..].iter().map(|e| e.body.len()).sum::<usize>();
+        group.cursor = cursor.or(group.cursor.take());
+        group.tickets.extend(tickets);
+    }
+
+    /// Stores a request as frames of its own, alone: when it was stored before, its frame numbers are free again.
+    async fn publish(&mut self, (events, key, reply): Publish) -> Result<()> {
+        let numbers: Vec<u64> = self.framers.iter().map(Framer::number).collect();
+        let mut group = Group { events: events.len() as u64, latest: events.times().iter().max().copied(), ..Group::default() };
+        for (partition, events) in events.split(self.framers.len() as u32) {
+            self.framers[partition as usize].frames(events, None, Some(&key), &mut group.entries, &mut group.oversized);
+        }
+        let entries = std::mem::take(&mut group.entries);
+        let answer = match (entries.is_empty(), store(&self.logs, &mut group, &self.id).await) {
+            (_, Err(e)) => Err(e),
+            (true, Ok(())) => Ok(Vec::new()),
+            (false, Ok(())) => append(&*self.logs.events, entries, Expect::Anything, &self.id).await,
+        };
+        let answer = match answer {
+            Ok(appended) if !appended.iter().any(|a| a.duplicate) => {
+                self.durable(group.events - group.oversized.len() as u64, group.latest, group.oversized.len() as u64);
+                Ok(true)
+            }
+            Err(e) if e.kind() != Kind::Rejected => return Err(e),
+            other => {
+                self.framers.iter_mut().zip(&numbers).for_each(|(framer, number)| framer.rewind(*number));
+                other.map(|_| false)
+            }
+        };
+        // A requester that has gone will ask again with the same key.
+        drop(reply.send(answer));
+        Ok(())
+    }
+}
+
+/// Makes a group durable: what was set aside first, so that no cursor passes it before.
+async fn store(logs: &Logs, group: &mut Group, id: &str) -> Result<()> {
+    for letter in &group.oversized {
+        dead_letter(&*logs.outputs, letter).await?;
+    }
+    match std::mem::take(&mut group.entries) {
+        entries if entries.is_empty() => Ok(()),
+        entries => append(&*logs.events, entries, Expect::Anything, id).await.map(drop),
+    }
+}
+
+impl Group {
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.oversized.is_empty() && self.replies.is_empty()
+    }
+}

@@ -1,0 +1,222 @@
+//! A job: one operator on one partition. It reads the event log and writes commits.
+//!
+//! A commit moves outputs and position together in one entry, appended only if the job's newest entry is the one this
+//! owner wrote: two owners fence each other. Where commits are cut depends on the event log alone, so a re-run after a
+//! crash writes the very same commits; those that are there already are recognised by their number, and their chain of
+//! digests is compared.
+
+mod commits;
+mod recovery;
+mod snapshot;
+
+use std::cmp::Ordering;
+use std::future::Future;
+use std::pin::Pin;
+
+use floodmark_core::ports::{Appended, Entry, Expect, Limit, NewEntry, Operator, Position, Reader};
+use floodmark_core::{Error, Kind, Result};
+use floodmark_schemas::{DeadLetter, subject};
+use tokio::sync::watch;
+
+use crate::ingest::{Logs, append, dead_letter};
+use crate::retention::Floor;
+
+use commits::Chain;
+
+/// How many bytes of commits may wait for the append before them; above it the job stops reading.
+const PENDING_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A snapshot is taken when this much of the log was read since the last, or four times the size of the last.
+const SNAPSHOT_AFTER_BYTES: usize = 64 * 1024 * 1024;
+/// How much is read at once: bounds how long the job computes between two looks at its surroundings.
+const READ: Limit = Limit { until: None, entries: 64, bytes: 4 * 1024 * 1024 };
+
+/// Makes the operator of a job, with empty state.
+pub type OperatorFactory = dyn Fn() -> Box<dyn Operator> + Send + Sync;
+
+/// Which job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobSpec {
+    /// The operator's id in the configuration.
+    pub operator: String,
+    /// The partition of the event log.
+    pub partition: u32,
+    /// The operator's definition as a hash: another definition is another job, which starts from the oldest event.
+    pub version: String,
+}
+
+/// A job that owns its subject.
+pub struct Job {
+    spec: JobSpec,
+    logs: Logs,
+    operator: Box<dyn Operator>,
+    chain: Chain,
+    /// Commits up to this number are in the log already: a re-run only checks them.
+    committed: Committed,
+    /// Where this owner's newest entry stands.
+    newest: Position,
+    pending: Vec<NewEntry>,
+    pending_bytes: usize,
+    floor: Floor,
+    unsaved_bytes: usize,
+    saved_bytes: usize,
+    snapshots: snapshot::Positions,
+}
+
+/// The newest commit that was in the log when the job started.
+#[derive(Clone, Debug, Default)]
+struct Committed {
+    n: u64,
+    position: Position,
+    digest: String,
+}
+
+/// Whether this is the last occasion to save.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Yes,
+    No,
+}
+
+type Flight = Pin<Box<dyn Future<Output = Result<Vec<Appended>>> + Send>>;
+
+impl Job {
+    /// Takes the job over: recovers the state, checks that the log is the one that was read before, claims the next
+    /// epoch. Whoever owned the job finds its next commit refused.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Conflict` when somebody else claims at the same time; `Broken` when the log has lost or changed
+    /// entries that this job has read.
+    pub async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, floor: Floor) -> Result<Self> {
+        recovery::claim(spec, logs, make, floor).await
+    }
+
+    /// Works until `drain` holds a position and everything up to it is taken, then saves its state if it stands at a commit.
+    ///
+    /// # Errors
+    /// `Conflict` when another owner took over; `Broken` when a re-run does not reproduce what is committed;
+    /// `Unavailable` when the event log cannot be read.
+    pub async fn run(&mut self, mut drain: watch::Receiver<Option<Position>>) -> Result<()> {
+        let patterns = vec![subject::events_of_partition(self.spec.partition)];
+        let mut reader = self.logs.events.reader(patterns, self.chain.position).await?;
+        let mut flight: Option<Flight> = None;
+        let mut reading = true;
+        loop {
+            if flight.is_none() && !self.pending.is_empty() {
+                flight = Some(self.fly());
+            }
+            if flight.is_none() && !reading {
+                break;
+            }
+            let limit = Limit { until: *drain.borrow_and_update(), ..READ };
+            tokio::select! {
+                biased;
+                outcome = async { flight.as_mut().expect("guarded by the condition").await }, if flight.is_some() => {
+                    flight = None;
+                    self.newest = outcome?.last().map_or(self.newest, |appended| appended.position);
+                    self.save_when_due(Last::No).await?;
+                }
+                changed = drain.changed(), if reading && limit.until.is_none() => {
+                    // Whoever could drain this job has gone: stop where it stands.
+                    reading = changed.is_ok();
+                }
+                entries = next(&mut *reader, limit), if reading && self.pending_bytes < PENDING_BYTES_MAX => {
+                    let entries = entries?;
+                    reading = !entries.is_empty();
+                    for entry in &entries {
+                        self.take(entry).await?;
+                    }
+                }
+            }
+        }
+        // No commit is cut for the shutdown's sake: where commits are cut depends on the log alone.
+        self.save_when_due(Last::Yes).await
+    }
+
+    /// What this job is called in logs and metrics.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.spec.operator, self.spec.partition)
+    }
+
+    async fn take(&mut self, entry: &Entry) -> Result<()> {
+        if self.chain.is_due(entry.time) {
+            self.cut()?;
+        }
+        match self.operator.apply(entry, &mut self.chain.outputs) {
+            Err(e) if e.kind() == Kind::Rejected => {
+                let (component, origin) = (&self.spec.operator, format!("event log {}", entry.position));
+                let id = format!("{}.{}", self.spec.partition, entry.position);
+                tracing::warn!(job = self.name(), position = entry.position.0, error = e.chain(), "entry cannot be read, set aside");
+                let letter = DeadLetter::new(component, id, origin, e.chain(), entry.time, &entry.body);
+                dead_letter(&*self.logs.outputs, &letter).await?;
+            }
+            outcome => outcome?,
+        }
+        self.unsaved_bytes += entry.body.len();
+        self.chain.passed(entry);
+        if !self.chain.outputs.is_empty() {
+            self.cut()?;
+        }
+        // Every commit is cut at its entry or right before the next: past it, all that were there must have come out.
+        match self.chain.n < self.committed.n && self.chain.position > self.committed.position {
+            true => Err(self.diverged()),
+            false => Ok(()),
+        }
+    }
+
+    /// Makes commits of what was emitted since the last cut. Those that are in the log already must come out the same.
+    fn cut(&mut self) -> Result<()> {
+        for (n, digest, entry) in self.chain.cut(&self.spec, &*self.operator) {
+            match n.cmp(&self.committed.n) {
+                Ordering::Greater => {
+                    self.pending_bytes += entry.body.len();
+                    self.pending.push(entry);
+                }
+                Ordering::Equal if digest != self.committed.digest => return Err(self.diverged()),
+                Ordering::Equal | Ordering::Less => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn diverged(&self) -> Error {
+        Error::broken(format!(
+            "recovering job {}: the re-run up to position {} does not reproduce commit {} of the log",
+            self.name(),
+            self.chain.position,
+            self.committed.n
+        ))
+    }
+
+    fn fly(&mut self) -> Flight {
+        let entries = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        let (logs, expect, who) = (self.logs.clone(), Expect::LastOnSubject(self.newest), self.name());
+        Box::pin(async move { append(&*logs.outputs, entries, expect, &who).await })
+    }
+
+    /// Saves the state when enough was read since the last time, or when it is the last chance.
+    async fn save_when_due(&mut self, last: Last) -> Result<()> {
+        let due = self.unsaved_bytes >= SNAPSHOT_AFTER_BYTES.max(4 * self.saved_bytes);
+        let saved = self.unsaved_bytes == 0 || self.chain.n <= self.committed.n || !self.chain.outputs.is_empty();
+        // Commits that wait would be newer than the log: the snapshot comes after them.
+        if saved || !self.pending.is_empty() || !(due || last == Last::Yes) || !self.chain.at_cut() {
+            return Ok(());
+        }
+        let state = self.operator.snapshot();
+        self.saved_bytes = state.len();
+        self.unsaved_bytes = 0;
+        self.snapshots = snapshot::write(&self.logs, &self.spec, &self.chain, state, &self.snapshots).await?;
+        self.hold();
+        Ok(())
+    }
+
+    /// Tells retention what recovery still needs.
+    fn hold(&self) {
+        self.floor.events(self.snapshots.events_floor());
+        self.floor.outputs(self.snapshots.outputs_floor().min(self.newest));
+    }
+}
+
+async fn next(reader: &mut dyn Reader, limit: Limit) -> Result<Vec<Entry>> {
+    reader.next(limit).await
+}

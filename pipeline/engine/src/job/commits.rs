@@ -1,0 +1,140 @@
+//! The chain of commits of one job: where they are cut, how they are written.
+
+use bytes::Bytes;
+use floodmark_core::ports::{Entry, NewEntry, Operator, Outputs, Position};
+use floodmark_schemas::{Headers, Timestamp, commit::Output, subject};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use twox_hash::XxHash3_128;
+
+use super::JobSpec;
+
+/// A job without outputs still commits its position this often, in log time.
+const QUIET_US: i64 = 10_000_000;
+/// The most outputs of one commit, so that it stays a message of moderate size.
+const OUTPUTS_MAX: usize = 1_000;
+
+/// The commits so far, and what will be in the next.
+///
+/// A commit is cut after an entry that made outputs, and before the first entry that comes [`QUIET_US`] of log time
+/// after the last cut. Neither depends on how the log is read.
+#[derive(Debug, Default)]
+pub(super) struct Chain {
+    /// The number of the newest commit.
+    pub(super) n: u64,
+    /// The newest entry that was taken.
+    pub(super) position: Position,
+    pub(super) fingerprint: String,
+    /// Of all outputs up to the newest commit.
+    pub(super) digest: String,
+    /// What the next commit will hold.
+    pub(super) outputs: Outputs,
+    /// Log time of the newest commit's entry.
+    pub(super) cut_time: Option<Timestamp>,
+    /// The newest entry: its fingerprint is computed only when it is needed.
+    newest: Option<(Timestamp, Bytes)>,
+    /// Position of the newest commit.
+    cut_position: Position,
+    /// Under which this owner writes.
+    pub(super) epoch: u64,
+}
+
+/// A commit with its outputs already written.
+#[derive(Serialize)]
+struct Written<'a> {
+    schema: &'static str,
+    n: u64,
+    in_position: u64,
+    in_fingerprint: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watermark: Option<Timestamp>,
+    late: u64,
+    digest: &'a str,
+    outputs: &'a RawValue,
+}
+
+impl Chain {
+    /// Goes on after a commit or snapshot.
+    pub(super) fn resume(n: u64, position: Position, fingerprint: String, digest: String, cut_time: Option<Timestamp>) -> Self {
+        Self { n, position, fingerprint, digest, cut_time, cut_position: position, ..Self::default() }
+    }
+
+    /// Whether a commit has to be cut before an entry with this log time.
+    pub(super) fn is_due(&self, time: Timestamp) -> bool {
+        self.cut_time.is_some_and(|cut| time.micros() - cut.micros() >= QUIET_US) && !self.at_cut()
+    }
+
+    /// Whether nothing was taken since the newest commit.
+    pub(super) fn at_cut(&self) -> bool {
+        self.position == self.cut_position
+    }
+
+    /// An entry was applied.
+    pub(super) fn passed(&mut self, entry: &Entry) {
+        self.position = entry.position;
+        self.cut_time.get_or_insert(entry.time);
+        self.newest = Some((entry.time, entry.body.clone()));
+    }
+
+    /// The commits of what came since the last cut, with their numbers and digests: none when nothing came.
+    pub(super) fn cut(&mut self, spec: &JobSpec, operator: &dyn Operator) -> Vec<(u64, String, NewEntry)> {
+        let Some((time, body)) = self.newest.take() else { return Vec::new() };
+        self.fingerprint = fingerprint(time, body);
+        self.cut_time = Some(time);
+        self.cut_position = self.position;
+        let outputs = std::mem::take(&mut self.outputs);
+        let mut parts: Vec<&[Output]> = outputs.chunks(OUTPUTS_MAX).collect();
+        if parts.is_empty() {
+            parts.push(&[]);
+        }
+        parts.into_iter().map(|part| self.commit(spec, operator, part)).collect()
+    }
+
+    fn commit(&mut self, spec: &JobSpec, operator: &dyn Operator, outputs: &[Output]) -> (u64, String, NewEntry) {
+        let mut json = String::with_capacity(2 + outputs.len() * 384);
+        json.push('[');
+        for (i, output) in outputs.iter().enumerate() {
+            let text = serde_json::to_string(output).expect("an output is plain data");
+            self.digest = digest(&self.digest, &text);
+            json.push_str(if i == 0 { "" } else { ",\n" });
+            json.push_str(&text);
+        }
+        json.push(']');
+        let outputs = RawValue::from_string(json).expect("a list of JSON values is JSON");
+        self.n += 1;
+        let written = Written {
+            schema: "floodmark.commit.v1",
+            n: self.n,
+            in_position: self.position.0,
+            in_fingerprint: &self.fingerprint,
+            watermark: operator.watermark(),
+            late: operator.late(),
+            digest: &self.digest,
+            outputs: &outputs,
+        };
+        let body = serde_json::to_vec(&written).expect("a commit is plain data");
+        (self.n, self.digest.clone(), entry(spec, self.epoch, body))
+    }
+}
+
+/// An entry on the subject of the job, by the owner of `epoch`. It has no id: compare-and-set keeps it single.
+pub(super) fn entry(spec: &JobSpec, epoch: u64, body: Vec<u8>) -> NewEntry {
+    let mut headers = Headers::default();
+    headers.set("Content-Type", "application/json");
+    headers.set("Floodmark-Version", &spec.version);
+    headers.set("Floodmark-Epoch", epoch);
+    NewEntry { subject: subject::outputs(&spec.operator, spec.partition), id: None, headers, body: body.into() }
+}
+
+/// The chain goes over the outputs one by one, so it does not depend on where commits were cut.
+fn digest(before: &str, output: &str) -> String {
+    let mut hasher = XxHash3_128::new();
+    hasher.write(before.as_bytes());
+    hasher.write(output.as_bytes());
+    format!("{:032x}", hasher.finish_128())
+}
+
+fn fingerprint(time: Timestamp, body: Bytes) -> String {
+    let (position, subject, id, headers) = (Position::START, String::new(), None, Headers::default());
+    Entry { position, time, subject, id, headers, body }.fingerprint()
+}

@@ -1,0 +1,140 @@
+//! How a job starts: find the newest commit, check the log, restore the state, claim.
+
+use floodmark_core::ports::{Expect, Position};
+use floodmark_core::{Error, Result};
+use floodmark_schemas::{Claim, Commit, JobEntry, subject};
+
+use super::commits::{Chain, entry};
+use super::{Committed, Job, JobSpec, OperatorFactory, snapshot};
+use crate::ingest::{Logs, append};
+use crate::retention::Floor;
+
+/// What is known of the job from its newest entry.
+#[derive(Default)]
+struct Found {
+    newest: Position,
+    epoch: u64,
+    commit: Option<(Position, Commit)>,
+}
+
+pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, floor: Floor) -> Result<Job> {
+    // Before anything is known, everything may be needed.
+    floor.events(Position::START);
+    floor.outputs(Position::START);
+    let found = find(&spec, &logs).await?;
+    let mut operator = make();
+    let mut chain = Chain::default();
+    let mut committed = Committed::default();
+    let mut positions = snapshot::Positions::default();
+    if let Some((_, commit)) = &found.commit {
+        check_continuity(&spec, &logs, commit).await?;
+        committed = Committed { n: commit.n, position: Position(commit.in_position), digest: commit.digest.clone() };
+        let mut snapshots = snapshot::read(&logs, &spec, commit.n).await?;
+        positions = snapshot::positions(&snapshots);
+        while !snapshots.is_empty() {
+            let candidate = snapshots.remove(0);
+            match operator.restore(&candidate.state) {
+                Ok(()) => {
+                    chain = candidate.chain;
+                    break;
+                }
+                Err(e) => {
+                    tracing::warn!(
+                        job = spec.operator,
+                        partition = spec.partition,
+                        error = e.chain(),
+                        "snapshot cannot be restored, passed over"
+                    );
+                    operator = make();
+                }
+            }
+        }
+    }
+    check_reachable(&spec, &logs, chain.position).await?;
+    let newest = write_claim(&spec, &logs, &found).await?;
+    chain.epoch = found.epoch + 1;
+    let job = Job {
+        spec,
+        logs,
+        operator,
+        chain,
+        committed,
+        newest,
+        pending: Vec::new(),
+        pending_bytes: 0,
+        floor,
+        unsaved_bytes: 0,
+        saved_bytes: 0,
+        snapshots: positions,
+    };
+    job.hold();
+    Ok(job)
+}
+
+async fn find(spec: &JobSpec, logs: &Logs) -> Result<Found> {
+    let subject = subject::outputs(&spec.operator, spec.partition);
+    let Some(newest) = logs.outputs.last(&subject).await? else { return Ok(Found::default()) };
+    let epoch = newest.headers.parse("Floodmark-Epoch").unwrap_or(0);
+    let read = |body: &[u8], at: Position| {
+        serde_json::from_slice(body)
+            .map_err(|e| Error::broken(format!("reading the entry of job {}/{} at {at}", spec.operator, spec.partition)).because(e))
+    };
+    let mut found = Found { newest: newest.position, epoch, commit: None };
+    let ours = newest.headers.get("Floodmark-Version") == Some(spec.version.as_str());
+    match read(&newest.body, newest.position)? {
+        JobEntry::Claim(claim) => {
+            found.epoch = claim.epoch;
+            let commit = if ours && claim.commit > 0 { logs.outputs.get(Position(claim.commit)).await? } else { None };
+            if let Some(entry) = commit
+                && let JobEntry::Commit(commit) = read(&entry.body, entry.position)?
+            {
+                found.commit = Some((entry.position, commit));
+            }
+        }
+        JobEntry::Commit(commit) if ours => found.commit = Some((newest.position, commit)),
+        JobEntry::Commit(_) => {}
+    }
+    Ok(found)
+}
+
+/// The entry that the commit was made from must still be the same, and the log at least as long: otherwise it has lost
+/// acknowledged entries, and going on would pass over what was written in their place.
+async fn check_continuity(spec: &JobSpec, logs: &Logs, commit: &Commit) -> Result<()> {
+    let position = Position(commit.in_position);
+    let tail = logs.events.continuity().await?.tail;
+    let job = format!("{}/{}", spec.operator, spec.partition);
+    if tail < position {
+        return Err(Error::broken(format!(
+            "starting job {job}: the event log ends at {tail}, but the job has read up to {position}: the log has lost entries. \
+             Restore the event log, or delete the output log to compute everything anew"
+        )));
+    }
+    match logs.events.get(position).await? {
+        Some(entry) if entry.fingerprint() != commit.in_fingerprint => Err(Error::broken(format!(
+            "starting job {job}: entry {position} of the event log is not the one this job has read: it is another log. \
+             Restore the event log, or delete the output log to compute everything anew"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Everything after `position` must still be in the log.
+async fn check_reachable(spec: &JobSpec, logs: &Logs, position: Position) -> Result<()> {
+    let first = logs.events.continuity().await?.first;
+    if position > Position::START && first.0 > position.0 + 1 {
+        return Err(Error::broken(format!(
+            "starting job {}/{}: its state ends at {position}, but the event log begins at {first}: entries between them are gone",
+            spec.operator, spec.partition
+        )));
+    }
+    Ok(())
+}
+
+async fn write_claim(spec: &JobSpec, logs: &Logs, found: &Found) -> Result<Position> {
+    let (commit, n) = found.commit.as_ref().map_or((0, 0), |(position, commit)| (position.0, commit.n));
+    let claim = Claim { epoch: found.epoch + 1, n, commit };
+    let body = serde_json::to_vec(&JobEntry::Claim(claim)).map_err(|e| Error::broken("writing a claim").because(e))?;
+    let entry = entry(spec, found.epoch + 1, body);
+    let appended = append(&*logs.outputs, vec![entry], Expect::LastOnSubject(found.newest), &spec.operator).await?;
+    Ok(appended.last().map_or(found.newest, |a| a.position))
+}

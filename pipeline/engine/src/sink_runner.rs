@@ -1,0 +1,101 @@
+//! From a log into a store: each sink at its own pace, from its own position.
+
+use std::sync::Arc;
+
+use floodmark_core::ports::{Limit, Log, Position, Sink};
+use floodmark_core::{Error, Kind, Result};
+use tokio::sync::watch;
+
+use crate::backoff::Backoff;
+use crate::retention::Floor;
+
+/// How much goes into a store at once.
+const WRITE: Limit = Limit { until: None, entries: 256, bytes: 8 * 1024 * 1024 };
+
+/// Which log a sink reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// The event log.
+    Events,
+    /// The output log.
+    Outputs,
+}
+
+/// One sink on one log.
+pub struct SinkRunner {
+    /// Its id, for logs and metrics.
+    pub id: String,
+    /// The sink.
+    pub sink: Arc<dyn Sink>,
+    /// The log it reads.
+    pub log: Arc<dyn Log>,
+    /// Which of the two it is.
+    pub reads: Reads,
+    /// The subjects it wants.
+    pub patterns: Vec<String>,
+    /// What it still needs.
+    pub floor: Floor,
+}
+
+impl SinkRunner {
+    /// Writes until `drain` holds a position and everything up to it is in the store.
+    ///
+    /// # Errors
+    /// `Conflict` when another runner moved the sink's position; `Broken`; what is `Unavailable` is retried.
+    pub async fn run(&self, mut drain: watch::Receiver<Option<Position>>) -> Result<()> {
+        let mut position = self.retrying(|| self.sink.position()).await?;
+        let first = self.retrying(|| self.log.continuity()).await?.first;
+        if first.0 > position.0 + 1 && position > Position::START {
+            let text =
+                format!("starting sink {}: it stands at {position}, but the log begins at {first}: entries between them are gone", self.id);
+            return Err(Error::broken(text));
+        }
+        let mut reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
+        loop {
+            self.hold(position);
+            let until = *drain.borrow_and_update();
+            let entries = tokio::select! {
+                biased;
+                changed = drain.changed(), if until.is_none() => match changed {
+                    Ok(()) => continue,
+                    // Whoever could drain this sink has gone: stop where it stands.
+                    Err(_) => return Ok(()),
+                },
+                entries = reader.next(Limit { until, ..WRITE }) => entries,
+            };
+            let entries = match entries {
+                Ok(entries) => entries,
+                Err(e) if e.kind() == Kind::Unavailable => {
+                    tracing::warn!(sink = self.id, error = e.chain(), "reading the log failed, will retry");
+                    reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            let Some(last) = entries.last() else { return Ok(()) };
+            let to = last.position;
+            self.retrying(|| self.sink.write(&entries, position, to)).await?;
+            position = to;
+        }
+    }
+
+    fn hold(&self, position: Position) {
+        match self.reads {
+            Reads::Events => self.floor.events(position),
+            Reads::Outputs => self.floor.outputs(Position(position.0 + 1)),
+        }
+    }
+
+    async fn retrying<T, F: Future<Output = Result<T>>>(&self, what: impl Fn() -> F) -> Result<T> {
+        let mut backoff = Backoff::new(&self.id);
+        loop {
+            match what().await {
+                Err(e) if e.kind() == Kind::Unavailable => {
+                    tracing::warn!(sink = self.id, attempt = backoff.attempt(), error = e.chain(), "sink failed, will retry");
+                    backoff.wait().await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}

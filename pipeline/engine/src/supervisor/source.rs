@@ -1,0 +1,104 @@
+//! One source under supervision: a failure or a panic of it is reported and answered by a fresh start after a wait.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use floodmark_core::ports::Ingest;
+use floodmark_core::{Error, Kind, Result};
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::SourcePlan;
+use crate::backoff::Backoff;
+use crate::ingest::{self, Logs, Promise};
+use crate::status::{SourceState, Statuses};
+
+/// A source that ran this long has recovered from whatever failed before.
+const RECOVERED_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// What a source needs to get its events into the log.
+pub(super) struct Road {
+    pub(super) partitions: u32,
+    pub(super) logs: Logs,
+    pub(super) promise: Arc<Promise>,
+    pub(super) statuses: Statuses,
+}
+
+/// How one start of a source ended.
+enum Ending {
+    Stopped,
+    Ended,
+    Failed(Error),
+}
+
+/// Runs a source until it ends, fails for good, or `stop` is cancelled. Everything it handed over is then durable.
+pub(super) async fn run(plan: SourcePlan, road: Road, stop: CancellationToken) {
+    let id = plan.spec.id.clone();
+    let mut backoff = Backoff::new(&id);
+    road.statuses.update(&id, |status| status.kind.clone_from(&plan.kind));
+    while !stop.is_cancelled() {
+        let started = Instant::now();
+        let ending = start(&plan, &road, &stop).await.unwrap_or_else(Ending::Failed);
+        if started.elapsed() >= RECOVERED_AFTER {
+            backoff.reset();
+        }
+        match ending {
+            Ending::Stopped => return,
+            Ending::Ended => {
+                tracing::info!(source = id, "source has come to its end");
+                return road.statuses.update(&id, |status| status.state = SourceState::Ended);
+            }
+            Ending::Failed(e) => {
+                let for_good = e.kind() == Kind::Broken;
+                let state = if for_good { SourceState::Failed } else { SourceState::BackingOff };
+                tracing::error!(source = id, attempt = backoff.attempt(), error = e.chain(), for_good, "source failed");
+                road.statuses.update(&id, |status| {
+                    status.state = state;
+                    status.restarts += u64::from(!for_good);
+                    status.last_error = Some(e.chain());
+                });
+                if for_good {
+                    // The others go on; this one waits for a person.
+                    return stop.cancelled().await;
+                }
+                stop.run_until_cancelled(backoff.wait()).await;
+            }
+        }
+    }
+}
+
+async fn start(plan: &SourcePlan, road: &Road, stop: &CancellationToken) -> Result<Ending> {
+    let mut source = (plan.make)()?;
+    let (input, mut pump) =
+        ingest::open(plan.spec.clone(), road.partitions, &road.logs, road.promise.clone(), road.statuses.clone()).await?;
+    road.statuses.update(&plan.spec.id, |status| status.state = SourceState::Running);
+    let ending = {
+        let pumping = pump.run();
+        tokio::pin!(pumping);
+        let ending = {
+            let running = AssertUnwindSafe(source.run(&input as &dyn Ingest)).catch_unwind();
+            tokio::pin!(running);
+            tokio::select! {
+                outcome = &mut pumping => return Err(outcome.err().unwrap_or_else(|| Error::broken("the pump ended before its source"))),
+                outcome = &mut running => match outcome {
+                    Ok(Ok(())) => Ending::Ended,
+                    Ok(Err(e)) => Ending::Failed(e),
+                    Err(panic) => Ending::Failed(Error::unavailable(format!("running the source: it panicked: {}", text(&*panic)))),
+                },
+                () = stop.cancelled() => Ending::Stopped,
+            }
+        };
+        drop(input);
+        pumping.await?;
+        ending
+    };
+    if matches!(ending, Ending::Ended) {
+        pump.end().await?;
+    }
+    Ok(ending)
+}
+
+fn text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

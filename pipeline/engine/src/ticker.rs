@@ -1,0 +1,84 @@
+//! Ticks: empty frames in every partition that carry log time and what live sources promise, so that silence is in the
+//! log too and replays.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use floodmark_core::Result;
+use floodmark_core::ports::{Clock, Expect, NewEntry, Position};
+use floodmark_schemas::{FrameHeader, subject};
+use tokio_util::sync::CancellationToken;
+
+use crate::ingest::{Logs, Promise, append};
+
+/// How often a tick is written.
+pub const EVERY: Duration = Duration::from_secs(1);
+
+/// Writes ticks.
+pub struct Ticker {
+    logs: Logs,
+    clock: Arc<dyn Clock>,
+    promises: Vec<Arc<Promise>>,
+    /// For each partition the header of its newest tick.
+    headers: Vec<FrameHeader>,
+}
+
+impl Ticker {
+    /// Takes the ticks of every partition over.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Conflict` when somebody else takes them over at the same time.
+    pub async fn claim(logs: Logs, partitions: u32, clock: Arc<dyn Clock>, promises: Vec<Arc<Promise>>) -> Result<Self> {
+        let mut headers = Vec::with_capacity(partitions as usize);
+        for partition in 0..partitions {
+            let subject = subject::events(partition, subject::TICKER);
+            let last = logs.events.last(&subject).await?;
+            let header = last.as_ref().map(|e| FrameHeader::from_headers(&e.headers)).transpose()?.unwrap_or_default();
+            let mut header = FrameHeader {
+                source: subject::TICKER.to_owned(),
+                epoch: header.epoch + 1,
+                number: header.number,
+                ..FrameHeader::default()
+            };
+            let claim = entry(&mut header, partition);
+            append(&*logs.events, vec![claim], Expect::LastOnSubject(last.map_or(Position::START, |e| e.position)), subject::TICKER)
+                .await?;
+            headers.push(header);
+        }
+        Ok(Self { logs, clock, promises, headers })
+    }
+
+    /// Writes a tick every second until `stop`.
+    ///
+    /// # Errors
+    /// Any but `Unavailable`, which is retried.
+    pub async fn run(&mut self, stop: &CancellationToken) -> Result<()> {
+        let mut interval = tokio::time::interval(EVERY);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(interval.tick()).await.is_some() {
+            self.tick().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes one tick into every partition and returns the position of the last.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn tick(&mut self) -> Result<Position> {
+        let now = self.clock.now();
+        let watermarks: Vec<_> = self.promises.iter().map(|p| (p.source().to_owned(), p.at(now))).collect();
+        let entries = self.headers.iter_mut().zip(0..).map(|(header, partition)| {
+            header.watermarks.clone_from(&watermarks);
+            entry(header, partition)
+        });
+        let appended = append(&*self.logs.events, entries.collect(), Expect::Anything, subject::TICKER).await?;
+        Ok(appended.last().map_or(Position::START, |a| a.position))
+    }
+}
+
+fn entry(header: &mut FrameHeader, partition: u32) -> NewEntry {
+    header.number += 1;
+    let id = format!("{}.{partition}.{}.{}", subject::TICKER, header.epoch, header.number);
+    NewEntry { subject: subject::events(partition, subject::TICKER), id: Some(id), headers: header.to_headers(), body: bytes::Bytes::new() }
+}
