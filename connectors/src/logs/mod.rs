@@ -1,6 +1,6 @@
 //! Backends of the event log.
 
-//pub mod embedded;
+pub mod embedded;
 pub mod memory;
 mod newest;
 mod options;
