@@ -1,1 +1,3 @@
-//! x
+//! What tests across crates need.
+
+pub mod support;

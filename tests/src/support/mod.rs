@@ -1,0 +1,4 @@
+//! What tests and the processes they start share.
+
+pub mod log_request;
+pub mod rng;
