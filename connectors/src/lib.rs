@@ -4,3 +4,4 @@ pub mod clock;
 pub mod logs;
 pub mod settings;
 pub mod sources;
+pub mod stores;

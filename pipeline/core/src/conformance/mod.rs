@@ -3,3 +3,4 @@
 //! A suite knows the port and a fixture that makes implementations, nothing else: no runtime, no clock, no files.
 
 pub mod log;
+pub mod store;

@@ -1,0 +1,117 @@
+//! The sink of outputs: rollups by their highest revision, and late events.
+
+use async_trait::async_trait;
+use floodmark_core::ports::{Entry, Position, Sink};
+use floodmark_core::{Error, Result};
+use floodmark_schemas::commit::{Late, Output};
+use floodmark_schemas::{DeadLetter, JobEntry, Rollup};
+use rusqlite::{Transaction, params};
+
+use super::error::Doing;
+use super::position::{self, Turn};
+use super::series_ids::SeriesIds;
+use super::{Inner, Store, dead_letters};
+
+/// Keeps the outputs in the commits of `floodmark.outputs.>`: rollups in the table `rollup`, late events in `late`.
+///
+/// A rollup replaces one of a lower revision and is ignored beside one of the same or a higher revision, so the rows do
+/// not depend on the order of the entries. Claims are passed. An entry that cannot be read becomes a dead letter.
+pub struct Rollups {
+    store: Store,
+    sink: String,
+}
+
+impl Rollups {
+    /// A sink that keeps its position under the name `sink`.
+    pub fn new(store: Store, sink: impl Into<String>) -> Self {
+        Self { store, sink: sink.into() }
+    }
+}
+
+#[async_trait]
+impl Sink for Rollups {
+    async fn position(&self) -> Result<Position> {
+        let sink = self.sink.clone();
+        self.store.read(move |snapshot| position::of(snapshot, &sink)).await
+    }
+
+    async fn write(&self, entries: &[Entry], from: Position, to: Position) -> Result<()> {
+        let (sink, entries) = (self.sink.clone(), entries.to_vec());
+        self.store.blocking(move |inner| write(inner, &sink, &entries, from, to)).await
+    }
+}
+
+/// What entries hold.
+#[derive(Default)]
+struct Rows {
+    rollups: Vec<Rollup>,
+    late: Vec<Late>,
+    dead: Vec<DeadLetter>,
+}
+
+impl Rows {
+    fn of(sink: &str, entries: &[Entry]) -> Self {
+        let mut rows = Self::default();
+        for entry in entries {
+            match serde_json::from_slice::<JobEntry>(&entry.body) {
+                Ok(JobEntry::Claim(_)) => {}
+                Ok(JobEntry::Commit(commit)) => commit.outputs.into_iter().for_each(|output| match output {
+                    Output::Rollup(rollup) => rows.rollups.push(rollup),
+                    Output::Late(late) => rows.late.push(late),
+                }),
+                Err(e) => rows.dead.push(dead_letters::of_entry(sink, entry, &Error::rejected("reading a commit").because(e))),
+            }
+        }
+        rows
+    }
+}
+
+fn write(inner: &Inner, sink: &str, entries: &[Entry], from: Position, to: Position) -> Result<()> {
+    let rows = Rows::of(sink, entries);
+    inner.transaction(|transaction, series| {
+        if position::advance(transaction, sink, from, to)? == Turn::Done {
+            return Ok(());
+        }
+        upsert(transaction, series, &rows.rollups)?;
+        rows.late.iter().try_for_each(|late| insert_late(transaction, series, late))?;
+        rows.dead.iter().try_for_each(|letter| dead_letters::insert(transaction, letter))
+    })
+}
+
+const UPSERT: &str = "INSERT INTO rollup (operator, series_id, window_start_us, window_end_us, revision, id, \
+     count, sum, mean, min, max, stddev, first, last, quantiles) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+     ON CONFLICT (operator, series_id, window_start_us, window_end_us) DO UPDATE SET revision = excluded.revision, id = excluded.id, \
+     count = excluded.count, sum = excluded.sum, mean = excluded.mean, min = excluded.min, max = excluded.max, \
+     stddev = excluded.stddev, first = excluded.first, last = excluded.last, quantiles = excluded.quantiles \
+     WHERE excluded.revision > rollup.revision";
+
+fn upsert(transaction: &Transaction<'_>, series: &mut SeriesIds, rollups: &[Rollup]) -> Result<()> {
+    let mut rows = Vec::with_capacity(rollups.len());
+    for rollup in rollups {
+        rows.push((series.id(transaction, &rollup.source, &rollup.series)?, rollup));
+    }
+    // In the order of the key each page of the table is touched once.
+    rows.sort_by(|(a_id, a), (b_id, b)| (&a.operator, a_id, a.window).cmp(&(&b.operator, b_id, b.window)));
+    let mut statement = transaction.prepare_cached(UPSERT).doing("writing rollups")?;
+    for (series_id, rollup) in rows {
+        let Rollup { id, operator, window, revision, aggregates: a, .. } = rollup;
+        let quantiles = (!a.quantiles.is_empty()).then(|| serde_json::to_string(&a.quantiles).expect("numbers by name are JSON"));
+        let (start, end, count) = (window.start.micros(), window.end.micros(), a.count.cast_signed());
+        let row = params![
+            operator, series_id, start, end, revision, id, count, a.sum, a.mean, a.min, a.max, a.stddev, a.first, a.last, quantiles
+        ];
+        statement.execute(row).doing("writing rollups")?;
+    }
+    Ok(())
+}
+
+fn insert_late(transaction: &Transaction<'_>, series: &mut SeriesIds, late: &Late) -> Result<()> {
+    let id = series.id(transaction, &late.source, &late.series)?;
+    let sql = "INSERT INTO late (operator, position, event_index, series_id, time_us, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+               ON CONFLICT DO NOTHING";
+    let mut statement = transaction.prepare_cached(sql).doing("writing late events")?;
+    let row = params![late.operator, late.position.cast_signed(), late.index, id, late.time.micros(), late.value];
+    statement.execute(row).doing("writing late events")?;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! Stores: where what came out of the log is kept for questions, and the questions themselves.
+
+pub mod embedded;
+pub mod frames;

@@ -1,0 +1,89 @@
+//! What every store must do: one function for each behaviour, run on a store that a [`Fixture`] makes.
+//!
+//! [`store_conformance_tests!`](crate::store_conformance_tests) makes one test of each function.
+
+mod answers;
+mod entries;
+mod series;
+mod writes;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::Result;
+use crate::ports::{Page, Sink, StoreQuery};
+
+pub use answers::*;
+pub use entries::{commit_entry, dead_letter_entry, entry, frame_entry};
+pub use series::*;
+pub use writes::*;
+
+/// One store under test, with a sink of each kind over it. Each sink has a position of its own.
+pub struct Stores {
+    /// Takes `floodmark.outputs.>`.
+    pub rollups: Arc<dyn Sink>,
+    /// Takes `floodmark.dead.>`.
+    pub dead_letters: Arc<dyn Sink>,
+    /// Takes `floodmark.events.>`.
+    pub catalog: Arc<dyn Sink>,
+    /// Answers from what they wrote.
+    pub query: Arc<dyn StoreQuery>,
+}
+
+/// Makes the store under test.
+#[async_trait]
+pub trait Fixture: Send + Sync {
+    /// Opens the store; the first time it is new and empty, later it holds what it held, as another process sees it.
+    async fn open(&self) -> Stores;
+}
+
+/// Makes one test of each behaviour: `store_conformance_tests!(#[tokio::test] make)` where `make` is an
+/// `async fn() -> impl Fixture`.
+#[macro_export]
+macro_rules! store_conformance_tests {
+    (#[$test:meta] $make:path) => {
+        $crate::store_conformance_tests! { @each #[$test] $make;
+            rollups_come_back_as_they_were_written
+            the_highest_revision_stands_whatever_the_order
+            claims_leave_no_rows
+            a_repeated_write_changes_nothing
+            a_write_from_another_position_is_a_conflict
+            positions_and_rows_outlive_the_process
+            an_entry_that_cannot_be_read_becomes_a_dead_letter
+            dead_letters_come_newest_first
+            rollup_pages_equal_the_oracle
+            labels_match_with_any_characters
+            a_page_of_another_question_is_rejected
+            rows_that_come_between_pages_neither_repeat_nor_hide_others
+            series_are_known_from_frames_of_any_encoding
+            series_pages_equal_the_oracle
+            first_seen_is_exact_and_last_seen_within_a_minute
+            a_series_without_events_is_not_known
+        }
+    };
+    (@each #[$test:meta] $make:path; $($behaviour:ident)+) => {
+        $(
+            #[$test]
+            async fn $behaviour() {
+                $crate::conformance::store::$behaviour(&$make().await).await;
+            }
+        )+
+    };
+}
+
+/// Asks page after page until there is none; `ask` is given the token and answers the page.
+async fn all_pages<T, F: Future<Output = Result<Page<T>>>>(limit: usize, ask: impl Fn(Option<String>) -> F) -> Vec<T> {
+    let mut items = Vec::new();
+    let mut token = None;
+    loop {
+        let page = ask(token).await.expect("the question is answered");
+        assert!(page.items.len() <= limit, "a page is not longer than asked for");
+        assert!(page.next.is_none() || page.items.len() == limit, "only the last page is short");
+        items.extend(page.items);
+        token = page.next;
+        if token.is_none() {
+            return items;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What the suite writes.
+
+use bytes::Bytes;
+use floodmark_schemas::commit::Output;
+use floodmark_schemas::{
+    Aggregates, Commit, DeadLetter, Encoding, Event, EventBatch, FrameHeader, Headers, JobEntry, Rollup, Series, Timestamp, Window, frame,
+    subject,
+};
+
+use crate::ports::{Entry, Position};
+
+/// An entry as a log would give it.
+pub fn entry(position: u64, subject: &str, body: impl Into<Bytes>) -> Entry {
+    let time = Timestamp::from_secs(1_800_000_000 + position.cast_signed());
+    Entry { position: Position(position), time, subject: subject.to_owned(), id: None, headers: Headers::default(), body: body.into() }
+}
+
+/// A commit of `operator` with these outputs.
+pub fn commit_entry(position: u64, operator: &str, outputs: Vec<Output>) -> Entry {
+    let in_fingerprint = format!("{position:016x}");
+    let commit = Commit { n: position, in_position: position, in_fingerprint, watermark: None, late: 0, digest: String::new(), outputs };
+    let body = serde_json::to_vec(&JobEntry::Commit(commit)).expect("a commit is JSON");
+    entry(position, &subject::outputs(operator, 0), body)
+}
+
+/// A dead letter on its subject.
+pub fn dead_letter_entry(position: u64, letter: &DeadLetter) -> Entry {
+    entry(position, &subject::dead(&letter.component), serde_json::to_vec(letter).expect("a dead letter is JSON"))
+}
+
+/// A frame of `source` with these events.
+pub fn frame_entry(position: u64, source: &str, encoding: Encoding, events: Vec<Event>) -> Entry {
+    let times = events.iter().map(|event| event.time).min().zip(events.iter().map(|event| event.time).max());
+    let count = events.len() as u32;
+    let header = FrameHeader { source: source.to_owned(), epoch: 1, number: position, count, times, encoding, ..FrameHeader::default() };
+    let body = frame::encode(&events.into_iter().collect::<EventBatch>(), encoding, source, &format!("{source}-{position}"));
+    Entry { headers: header.to_headers(), ..entry(position, &subject::events(0, source), body) }
+}
+
+/// A rollup of one value over ten seconds.
+pub(super) fn rollup(operator: &str, source: &str, series: Series, start_secs: i64, revision: u32, value: f64) -> Rollup {
+    let (start, end) = (Timestamp::from_secs(start_secs), Timestamp::from_secs(start_secs + 10));
+    let id = format!("{:032x}", floodmark_schemas::series::fnv1a(format!("{operator}{source}{series}{start}{revision}").as_bytes()));
+    let aggregates = Aggregates { count: u64::from(revision) + 1, sum: Some(value), last: Some(value), ..Aggregates::default() };
+    Rollup { id, operator: operator.to_owned(), source: source.to_owned(), series, window: Window { start, end }, revision, aggregates }
+}
+
+/// A small generator of numbers that look random and are the same on every run (SplitMix64,
+/// <https://prng.di.unimi.it/splitmix64.c>).
+pub(super) struct Numbers(pub(super) u64);
+
+impl Numbers {
+    /// A number below `bound`.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+}
