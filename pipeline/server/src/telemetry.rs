@@ -133,3 +133,6 @@ impl Metrics {
         self.provider.shutdown().with_context(|| format!("stopping the meter provider {METER}"))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -7,7 +7,7 @@ mod error;
 mod meters;
 mod pages;
 mod parameters;
-mod probes;
+mod process;
 mod router;
 mod serve;
 mod state;
@@ -16,3 +16,8 @@ mod time;
 pub use router::router;
 pub use serve::serve;
 pub use state::{ApiState, SourceState, SourceStatus};
+
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+pub(crate) mod tests;

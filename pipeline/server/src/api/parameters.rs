@@ -14,8 +14,8 @@ use super::{error::ApiError, time};
 /// The most items on a page.
 pub(super) const LIMIT_MAX: usize = 1_000;
 const LIMIT_DEFAULT: usize = 100;
-/// How unlike a known name may be that is suggested for an unknown one (Jaro-Winkler similarity).
-const SIMILAR: f64 = 0.7;
+/// How many slips (a letter more, less, other, or two swapped) a known name may be away to be suggested.
+const SLIPS_MAX: usize = 2;
 
 /// The parameters of a request as they were given.
 #[derive(Debug, Default)]
@@ -51,8 +51,8 @@ impl Parameters {
         if known.is_empty() {
             return Err(ApiError::parameter(name, format!("there is no parameter {name:?}: this path takes none")));
         }
-        let similar = known.iter().map(|k| (strsim::jaro_winkler(name, k), k)).filter(|(score, _)| *score >= SIMILAR);
-        let hint = match similar.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        let similar = known.iter().map(|known| (strsim::osa_distance(name, known), known)).filter(|(slips, _)| *slips <= SLIPS_MAX);
+        let hint = match similar.min() {
             Some((_, known)) => format!("did you mean {known:?}?"),
             None => format!("this path takes {}", known.join(", ")),
         };

@@ -12,7 +12,7 @@ use axum::{
 };
 use tower::limit::GlobalConcurrencyLimitLayer;
 
-use super::{error::ApiError, meters, pages, probes, state::ApiState};
+use super::{error::ApiError, meters, pages, process, state::ApiState};
 
 /// Everything there is, for those who ask for what there is not.
 pub(super) const PATHS: &[&str] = &[
@@ -46,13 +46,13 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/v1/dead-letters/{component}/{id}", get(pages::dead_letter))
         .route_layer(GlobalConcurrencyLimitLayer::new(QUESTIONS_MAX));
     Router::new()
-        .route("/", get(probes::home))
-        .route("/metrics", get(probes::metrics))
-        .route("/-/healthy", get(probes::healthy))
-        .route("/-/ready", get(probes::ready))
+        .route("/", get(process::home))
+        .route("/metrics", get(process::metrics))
+        .route("/-/healthy", get(process::healthy))
+        .route("/-/ready", get(process::ready))
         .merge(questions)
-        .fallback(probes::no_such_path)
-        .method_not_allowed_fallback(probes::wrong_method)
+        .fallback(process::no_such_path)
+        .method_not_allowed_fallback(process::wrong_method)
         .with_state(state)
         .layer(middleware::from_fn(limits))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX as usize))
@@ -60,7 +60,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(middleware::map_response(headers))
 }
 
-async fn limits(request: Request, next: Next) -> Response {
+pub(super) async fn limits(request: Request, next: Next) -> Response {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|bytes| bytes > BODY_BYTES_MAX) {
         return ApiError::body_too_large(BODY_BYTES_MAX).into_response();
