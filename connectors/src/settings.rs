@@ -49,9 +49,9 @@ impl std::str::FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let hint = || format!("{text:?} is not a duration; write a number with a unit, such as \"30s\", \"5m\", \"1h 30m\" or \"2d\"");
         // A day here is always 24 hours; calendar days belong to windows in a time zone, which say so.
-        let hours = text.trim().strip_suffix('d').and_then(|n| n.trim().parse::<u64>().ok()).map(|days| days * 24);
+        let hours = text.trim().strip_suffix('d').and_then(|n| n.trim().parse::<u32>().ok()).map(|days| i64::from(days) * 24);
         let duration: jiff::SignedDuration = match hours {
-            Some(hours) => jiff::SignedDuration::from_hours(hours as i64),
+            Some(hours) => jiff::SignedDuration::from_hours(hours),
             None => text.parse().map_err(|_| hint())?,
         };
         Duration::try_from(duration).map(Span).map_err(|_| format!("{text:?} is negative; a duration must not be"))

@@ -9,6 +9,7 @@ pub mod retention;
 pub mod sink_runner;
 pub mod status;
 pub mod supervisor;
+pub mod telemetry;
 pub mod ticker;
 
 pub use status::{SourceState, SourceStatus, Statuses};

@@ -1,1 +1,3 @@
+//! The `floodmark` binary.
+
 fn main() {}

@@ -1,0 +1,34 @@
+# Everything a person or CI does with this repository. `make run` and `make test` need Rust and a C compiler, nothing else.
+# CARGO_TARGET_DIR, FLOODMARK_INPUTS and ARGS (arguments of the demo) are passed through.
+
+CARGO ?= cargo
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench clean tools lint-tools
+
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+tools:
+	@scripts/require.sh build
+
+lint-tools: tools
+	@scripts/require.sh lint
+
+run: tools ## Builds Floodmark and watches this machine with it (Ctrl-C stops it)
+	$(CARGO) run --locked -p floodmark -- demo $(ARGS)
+
+test: tools ## Runs every test; the last lines are the runner's summary
+	@scripts/test.sh
+
+check: lint-tools ## Format, clippy, documentation and architecture, warnings as errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+	$(CARGO) test --locked -p floodmark-tests --test architecture
+
+bench: tools ## Runs the benchmarks (release build: the first time takes minutes)
+	$(CARGO) bench --locked --workspace --benches
+	$(CARGO) run --locked --release -p floodmark -- bench
+
+clean: ## Removes what was built; recorded data stays
+	$(CARGO) clean

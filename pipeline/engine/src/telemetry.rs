@@ -1,0 +1,307 @@
+//! The metrics of the pipeline: their names, units and labels in one place.
+//!
+//! The names are a contract with dashboards and alert rules; `docs/metrics.md` lists them and a test of the binary
+//! compares both. Recording allocates nothing: labels are built once. Create the meters after the meter provider is
+//! set ([`opentelemetry::global::set_meter_provider`]); before that they record into nothing. Creating the same
+//! meters again goes on with the same numbers.
+
+use std::sync::Arc;
+
+use floodmark_schemas::Timestamp;
+use opentelemetry::{
+    KeyValue, global,
+    metrics::{Counter, Gauge, Histogram, Meter},
+};
+
+/// The instrumentation scope of all meters.
+pub const METER: &str = "floodmark";
+
+/// Bucket bounds of durations, in seconds: from what one fsync takes to what nobody waits for.
+const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// Makes instruments that share their labels.
+#[derive(Clone, Debug)]
+pub struct Labelled {
+    meter: Meter,
+    labels: Arc<[KeyValue]>,
+}
+
+impl Labelled {
+    /// Instruments of the global meter provider.
+    pub fn new(labels: impl IntoIterator<Item = KeyValue>) -> Self {
+        Self { meter: global::meter(METER), labels: labels.into_iter().collect() }
+    }
+
+    /// A number that only rises. It is shown from the start, as 0.
+    pub fn count(&self, name: &'static str, help: &'static str) -> Count {
+        let count = Count { counter: self.meter.u64_counter(name).with_description(help).build(), labels: self.labels.clone() };
+        count.add(0);
+        count
+    }
+
+    /// A number that rises and falls. It is shown from its first setting on.
+    pub fn level(&self, name: &'static str, unit: &'static str, help: &'static str) -> Level {
+        Level { gauge: self.meter.f64_gauge(name).with_unit(unit).with_description(help).build(), labels: self.labels.clone() }
+    }
+
+    /// A distribution of durations.
+    pub fn durations(&self, name: &'static str, help: &'static str) -> Durations {
+        let histogram = self.meter.f64_histogram(name).with_unit("s").with_description(help).with_boundaries(SECONDS.to_vec()).build();
+        Durations { histogram, labels: self.labels.clone() }
+    }
+}
+
+/// A number that only rises.
+#[derive(Clone, Debug)]
+pub struct Count {
+    counter: Counter<u64>,
+    labels: Arc<[KeyValue]>,
+}
+
+impl Count {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.counter.add(n, &self.labels);
+    }
+}
+
+/// A number that rises and falls.
+#[derive(Clone, Debug)]
+pub struct Level {
+    gauge: Gauge<f64>,
+    labels: Arc<[KeyValue]>,
+}
+
+impl Level {
+    /// Sets it.
+    pub fn set(&self, value: f64) {
+        self.gauge.record(value, &self.labels);
+    }
+
+    fn set_count(&self, n: u64) {
+        self.set(n as f64);
+    }
+
+    fn set_micros(&self, micros: i64) {
+        self.set(micros as f64 / 1e6);
+    }
+}
+
+/// A distribution of durations.
+#[derive(Clone, Debug)]
+pub struct Durations {
+    histogram: Histogram<f64>,
+    labels: Arc<[KeyValue]>,
+}
+
+impl Durations {
+    /// Adds one duration in microseconds.
+    pub fn record_us(&self, micros: u64) {
+        self.histogram.record(micros as f64 / 1e6, &self.labels);
+    }
+}
+
+/// What one source brings in.
+#[derive(Clone, Debug)]
+pub struct SourceMeters {
+    accepted: Count,
+    frames: Count,
+    frame_bytes: Count,
+    dead_letters: Count,
+    restarts: Count,
+    event_time: Level,
+    lag: Level,
+}
+
+impl SourceMeters {
+    /// The meters of the source with this id.
+    pub fn new(source_id: &str) -> Self {
+        let of = Labelled::new([KeyValue::new("source", source_id.to_owned())]);
+        Self {
+            accepted: of.count("floodmark_source_events_total", "Events accepted: durable in the log."),
+            frames: of.count("floodmark_source_frames_total", "Frames appended to the log."),
+            frame_bytes: of.count("floodmark_source_frame_bytes_total", "Bytes of frame bodies appended to the log."),
+            dead_letters: of.count("floodmark_source_dead_letters_total", "Inputs that could not become events and were set aside."),
+            restarts: of.count("floodmark_source_restarts_total", "Restarts after a failure."),
+            event_time: of.level("floodmark_source_event_time_seconds", "s", "Newest event time accepted, as Unix time."),
+            lag: of.level("floodmark_source_lag_seconds", "s", "Log time less event time of the newest event accepted."),
+        }
+    }
+
+    /// `n` events are durable in the log.
+    pub fn accepted(&self, n: u64) {
+        self.accepted.add(n);
+    }
+
+    /// A frame with a body of `bytes` is durable in the log.
+    pub fn frame(&self, bytes: usize) {
+        self.frames.add(1);
+        self.frame_bytes.add(bytes as u64);
+    }
+
+    /// `n` inputs were set aside.
+    pub fn dead_letters(&self, n: u64) {
+        self.dead_letters.add(n);
+    }
+
+    /// The source was started again after a failure.
+    pub fn restarted(&self) {
+        self.restarts.add(1);
+    }
+
+    /// The newest event so far, and when the log stored it.
+    pub fn newest(&self, event_time: Timestamp, log_time: Timestamp) {
+        self.event_time.set_micros(event_time.micros());
+        self.lag.set_micros(log_time.micros().saturating_sub(event_time.micros()));
+    }
+}
+
+/// How punctual the polls of one source are.
+#[derive(Clone, Debug)]
+pub struct PollMeters {
+    lateness: Durations,
+    missed: Count,
+}
+
+impl PollMeters {
+    /// The meters of the source with this id.
+    pub fn new(source_id: &str) -> Self {
+        let of = Labelled::new([KeyValue::new("source", source_id.to_owned())]);
+        Self {
+            lateness: of.durations("floodmark_poll_lateness_seconds", "How long after its planned time a poll began."),
+            missed: of.count("floodmark_poll_missed_total", "Planned polls that did not take place."),
+        }
+    }
+
+    /// A poll began this long after its planned time.
+    pub fn began(&self, late_us: u64) {
+        self.lateness.record_us(late_us);
+    }
+
+    /// `n` planned polls did not take place.
+    pub fn missed(&self, n: u64) {
+        self.missed.add(n);
+    }
+}
+
+/// What one job does.
+#[derive(Clone, Debug)]
+pub struct JobMeters {
+    commits: Count,
+    events: Count,
+    outputs: Count,
+    late: Count,
+    watermark: Level,
+    watermark_lag: Level,
+    position_lag: Level,
+}
+
+impl JobMeters {
+    /// The meters of the job of this operator on this partition.
+    pub fn new(operator_id: &str, partition: u32) -> Self {
+        let of = Labelled::new([KeyValue::new("operator", operator_id.to_owned()), KeyValue::new("partition", i64::from(partition))]);
+        Self {
+            commits: of.count("floodmark_job_commits_total", "Commits appended to the log."),
+            events: of.count("floodmark_job_events_total", "Events taken by the operator."),
+            outputs: of.count("floodmark_job_outputs_total", "Outputs in commits."),
+            late: of.count("floodmark_job_late_events_total", "Events that came after their window was gone."),
+            watermark: of.level("floodmark_job_watermark_seconds", "s", "The watermark, as Unix time."),
+            watermark_lag: of.level("floodmark_job_watermark_lag_seconds", "s", "Log time of the newest entry read, less the watermark."),
+            position_lag: of.level("floodmark_job_position_lag", "", "Entries between the newest commit and the end of the log."),
+        }
+    }
+
+    /// A commit with this many outputs is durable; it covers this many more events, of which some came too late.
+    pub fn committed(&self, events: u64, outputs: u64, late: u64) {
+        self.commits.add(1);
+        self.events.add(events);
+        self.outputs.add(outputs);
+        self.late.add(late);
+    }
+
+    /// Where the watermark stands after an entry stored at `log_time`.
+    pub fn watermark(&self, watermark: Timestamp, log_time: Timestamp) {
+        // Before the first event and after the last one there is no time to show.
+        if watermark != Timestamp::MIN && watermark != Timestamp::MAX {
+            self.watermark.set_micros(watermark.micros());
+            self.watermark_lag.set_micros(log_time.micros().saturating_sub(watermark.micros()));
+        }
+    }
+
+    /// How many entries the job is behind the end of the log.
+    pub fn position_lag(&self, entries: u64) {
+        self.position_lag.set_count(entries);
+    }
+}
+
+/// What one sink writes.
+#[derive(Clone, Debug)]
+pub struct SinkMeters {
+    rows: Count,
+    retries: Count,
+    position: Level,
+    position_lag: Level,
+}
+
+impl SinkMeters {
+    /// The meters of the sink with this id.
+    pub fn new(sink_id: &str) -> Self {
+        let of = Labelled::new([KeyValue::new("sink", sink_id.to_owned())]);
+        Self {
+            rows: of.count("floodmark_sink_rows_total", "Rows written."),
+            retries: of.count("floodmark_sink_retries_total", "Writes that failed and were repeated."),
+            position: of.level("floodmark_sink_position", "", "Newest log position written."),
+            position_lag: of.level(
+                "floodmark_sink_position_lag",
+                "",
+                "Entries between the newest position written and the end of the log.",
+            ),
+        }
+    }
+
+    /// `rows` rows up to `position` are written; the log ends at `tail`.
+    pub fn written(&self, rows: u64, position: u64, tail: u64) {
+        self.rows.add(rows);
+        self.position.set_count(position);
+        self.position_lag.set_count(tail.saturating_sub(position));
+    }
+
+    /// A write failed and will be repeated.
+    pub fn retried(&self) {
+        self.retries.add(1);
+    }
+}
+
+/// The state of the log.
+#[derive(Clone, Debug)]
+pub struct LogMeters {
+    append: Durations,
+    bytes: Level,
+    first: Level,
+    tail: Level,
+}
+
+impl LogMeters {
+    /// The meters of the log with this name (`events`, `outputs`).
+    pub fn new(log: &str) -> Self {
+        let of = Labelled::new([KeyValue::new("log", log.to_owned())]);
+        Self {
+            append: of.durations("floodmark_log_append_seconds", "How long an append took until it was durable."),
+            bytes: of.level("floodmark_log_bytes", "By", "Size of the log on disk."),
+            first: of.level("floodmark_log_first_position", "", "Oldest position still held."),
+            tail: of.level("floodmark_log_tail_position", "", "Newest position."),
+        }
+    }
+
+    /// An append was durable after this time.
+    pub fn appended(&self, micros: u64) {
+        self.append.record_us(micros);
+    }
+
+    /// What the log holds.
+    pub fn holds(&self, bytes: u64, first: u64, tail: u64) {
+        self.bytes.set_count(bytes);
+        self.first.set_count(first);
+        self.tail.set_count(tail);
+    }
+}

@@ -1,0 +1,23 @@
+//! The HTTP API: metrics, health, and questions about what was seen. It only reads.
+//!
+//! Lists are `{ "items": [...], "next": "..." }`; `next` given back as `after` asks for the next page, and is absent on
+//! the last. Errors are `{ "error": { "code", "message", "parameter" } }`. Nothing may be cached.
+
+mod error;
+mod meters;
+mod pages;
+mod parameters;
+mod process;
+mod router;
+mod serve;
+mod state;
+mod time;
+
+pub use router::router;
+pub use serve::serve;
+pub use state::{ApiState, SourceState, SourceStatus};
+
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,156 @@
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, OnceLock},
+};
+
+use floodmark_engine::telemetry::{JobMeters, LogMeters, PollMeters, SinkMeters, SourceMeters};
+use prometheus::proto::MetricType;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::*;
+
+/// The meter provider is one for the process, and so for all its tests.
+pub(crate) fn metrics() -> &'static Metrics {
+    static METRICS: OnceLock<Metrics> = OnceLock::new();
+    METRICS.get_or_init(|| Metrics::start(Timestamp::from_secs(1_000)).unwrap())
+}
+
+/// The lines of `/metrics` that begin with `start`.
+pub(crate) fn lines(start: &str) -> Vec<String> {
+    let text = prometheus::TextEncoder::new().encode_to_string(&metrics().registry.gather()).unwrap();
+    text.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect()
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> MakeWriter<'w> for Lines {
+    type Writer = Self;
+    fn make_writer(&'w self) -> Self {
+        self.clone()
+    }
+}
+
+fn logged(logging: Logging, wanted: Option<&str>) -> String {
+    let lines = Lines::default();
+    let subscriber = logging.subscriber(wanted, Colours::Off, lines.clone()).unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!(source = "host", "source started");
+        tracing::debug!("source polled");
+        tracing::info!(target: "some_library", "chatter");
+        tracing::warn!(target: "some_library", "trouble");
+    });
+    String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+}
+
+#[test]
+fn the_level_follows_the_flags_and_the_variable_goes_before_them() {
+    let cases = [
+        (-3, None, vec![]),
+        (-2, None, vec![]),
+        (-1, None, vec!["trouble"]),
+        (0, None, vec!["source started", "trouble"]),
+        (1, None, vec!["source started", "source polled", "trouble"]),
+        (2, None, vec!["source started", "source polled", "chatter", "trouble"]),
+        (3, None, vec!["source started", "source polled", "chatter", "trouble"]),
+        (3, Some("some_library=info"), vec!["chatter", "trouble"]),
+        (-3, Some("debug"), vec!["source started", "source polled", "chatter", "trouble"]),
+    ];
+    for (verbosity, wanted, expected) in cases {
+        let text = logged(Logging { verbosity, ..Logging::default() }, wanted);
+        let messages = ["source started", "source polled", "chatter", "trouble"];
+        let found: Vec<&str> = messages.into_iter().filter(|message| text.contains(message)).collect();
+        assert_eq!(found, expected, "{verbosity} {wanted:?}");
+    }
+}
+
+#[test]
+fn json_lines_are_objects_with_the_fields_of_the_event() {
+    let text = logged(Logging { format: LogFormat::Json, verbosity: 0 }, None);
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!((&lines[0]["level"], &lines[0]["message"], &lines[0]["source"]), (&"INFO".into(), &"source started".into(), &"host".into()));
+}
+
+#[test]
+fn a_wrong_filter_is_an_error_that_names_the_variable() {
+    let error = Logging::default().filter(Some("floodmark=loud")).unwrap_err();
+    let expected = "reading FLOODMARK_LOG=\"floodmark=loud\": expected a level such as debug, or info,floodmark_engine=trace";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn what_is_recorded_is_shown_and_goes_on_when_meters_are_made_again() {
+    metrics();
+    for _ in 0..2 {
+        let source = SourceMeters::new("recorded");
+        source.accepted(1_000);
+        source.frame(170_000);
+        source.newest(Timestamp::from_secs(100), Timestamp::from_micros(101_500_000));
+        PollMeters::new("recorded").began(3_000);
+        JobMeters::new("recorded", 7).watermark(Timestamp::MIN, Timestamp::from_secs(1));
+    }
+    assert_eq!(lines("floodmark_source_events_total{source=\"recorded\"}"), [r#"floodmark_source_events_total{source="recorded"} 2000"#]);
+    assert_eq!(
+        lines("floodmark_source_frame_bytes_total{source=\"recorded\"}"),
+        [r#"floodmark_source_frame_bytes_total{source="recorded"} 340000"#]
+    );
+    assert_eq!(lines("floodmark_source_lag_seconds{source=\"recorded\"}"), [r#"floodmark_source_lag_seconds{source="recorded"} 1.5"#]);
+    assert_eq!(lines("floodmark_source_restarts_total{source=\"recorded\"}"), [r#"floodmark_source_restarts_total{source="recorded"} 0"#]);
+    assert_eq!(
+        lines(r#"floodmark_poll_lateness_seconds_bucket{source="recorded",le="0.0"#)[2..4],
+        [
+            r#"floodmark_poll_lateness_seconds_bucket{source="recorded",le="0.0025"} 0"#,
+            r#"floodmark_poll_lateness_seconds_bucket{source="recorded",le="0.005"} 2"#
+        ]
+    );
+    // A watermark that does not exist yet is not a time.
+    assert_eq!(lines("floodmark_job_watermark_seconds{operator=\"recorded\""), Vec::<String>::new());
+    assert_eq!(lines("floodmark_process_start_time_seconds"), ["floodmark_process_start_time_seconds 1000"]);
+}
+
+#[tokio::test]
+async fn the_page_about_metrics_lists_exactly_what_is_shown() {
+    crate::api::tests::one_request().await;
+    let (time, later) = (Timestamp::from_secs(1), Timestamp::from_secs(2));
+    let (source, poll, job, sink, log) =
+        (SourceMeters::new("doc"), PollMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc"), LogMeters::new("doc"));
+    source.newest(time, later);
+    poll.began(1);
+    job.watermark(time, later);
+    job.position_lag(1);
+    sink.written(1, 1, 2);
+    log.appended(1);
+    log.holds(1, 1, 1);
+
+    let shown: BTreeSet<String> = metrics()
+        .registry
+        .gather()
+        .iter()
+        .map(|family| {
+            let kind = match family.get_field_type() {
+                MetricType::COUNTER => "counter",
+                MetricType::GAUGE => "gauge",
+                MetricType::HISTOGRAM => "histogram",
+                other => panic!("{other:?}"),
+            };
+            let labels: BTreeSet<String> = family.get_metric()[0].get_label().iter().map(|label| format!("`{}`", label.name())).collect();
+            format!("`{}` | {kind} | {}", family.name(), labels.into_iter().collect::<Vec<_>>().join(", "))
+        })
+        .collect();
+    let documented: BTreeSet<String> = include_str!("../../../../docs/metrics.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.rsplit_once(" | "))
+        .map(|(row, _)| format!("`{}", if row.ends_with(" |") { format!("{row} ") } else { row.to_owned() }))
+        .collect();
+    assert_eq!(documented, shown);
+}
