@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::backoff::Backoff;
 use crate::status::Statuses;
+use crate::telemetry::SourceMeters;
 
 pub use promise::Promise;
 pub use pump::Pump;
@@ -48,6 +49,7 @@ pub struct Input {
     promise: Arc<Promise>,
     outputs: Arc<dyn Log>,
     statuses: Statuses,
+    meters: SourceMeters,
 }
 
 /// Takes the source over in every partition and returns both ends of its road. Whoever had it before is fenced: its
@@ -58,7 +60,8 @@ pub struct Input {
 pub async fn open(spec: SourceSpec, partitions: u32, logs: &Logs, promise: Arc<Promise>, statuses: Statuses) -> Result<(Input, Pump)> {
     let (commands, queue) = mpsc::channel(QUEUE_BATCHES);
     let pump = Pump::claim(&spec, partitions, logs.clone(), queue, promise.clone(), statuses.clone()).await?;
-    let input = Input { spec, commands, cursor: pump.cursor(), promise, outputs: logs.outputs.clone(), statuses };
+    let (cursor, meters) = (pump.cursor(), SourceMeters::new(&spec.id));
+    let input = Input { spec, commands, cursor, promise, outputs: logs.outputs.clone(), statuses, meters };
     Ok((input, pump))
 }
 
@@ -104,6 +107,7 @@ impl Ingest for Input {
 
     async fn dead_letter(&self, letter: DeadLetter) -> Result<()> {
         dead_letter(&*self.outputs, &letter).await?;
+        self.meters.dead_letters(1);
         self.statuses.update(&self.spec.id, |status| status.dead_letters += 1);
         Ok(())
     }

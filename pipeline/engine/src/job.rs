@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::ingest::{Logs, append, dead_letter};
 use crate::retention::Floor;
+use crate::telemetry::JobMeters;
 
 use commits::Chain;
 
@@ -60,6 +61,16 @@ pub struct Job {
     unsaved_bytes: usize,
     saved_bytes: usize,
     snapshots: snapshot::Positions,
+    meters: JobMeters,
+    told: Told,
+}
+
+/// What the meters were told so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    events: u64,
+    late: u64,
+    outputs: u64,
 }
 
 /// The newest commit that was in the log when the job started.
@@ -112,7 +123,7 @@ impl Job {
                 biased;
                 outcome = async { flight.as_mut().expect("guarded by the condition").await }, if flight.is_some() => {
                     flight = None;
-                    self.newest = outcome?.last().map_or(self.newest, |appended| appended.position);
+                    self.landed(&outcome?);
                     self.save_when_due(Last::No).await?;
                 }
                 changed = drain.changed(), if reading && limit.until.is_none() => {
@@ -185,6 +196,17 @@ impl Job {
             self.chain.position,
             self.committed.n
         ))
+    }
+
+    fn landed(&mut self, appended: &[Appended]) {
+        self.newest = appended.last().map_or(self.newest, |last| last.position);
+        let (events, late) = (self.operator.events(), self.operator.late());
+        let told = std::mem::replace(&mut self.told, Told { events, late, outputs: self.chain.made });
+        self.meters.committed(appended.len() as u64, events - told.events, self.chain.made - told.outputs, late - told.late);
+        self.meters.position(self.chain.position.0);
+        if let (Some(watermark), Some(log_time)) = (self.operator.watermark(), self.chain.cut_time) {
+            self.meters.watermark(watermark, log_time);
+        }
     }
 
     fn fly(&mut self) -> Flight {

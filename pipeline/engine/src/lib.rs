@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod ingest;
 pub mod job;
+pub mod metered;
 pub mod retention;
 pub mod sink_runner;
 pub mod status;
@@ -12,5 +13,6 @@ pub mod supervisor;
 pub mod telemetry;
 pub mod ticker;
 
+pub use metered::Metered;
 pub use status::{SourceState, SourceStatus, Statuses};
 pub use supervisor::{End, JobPlan, Pipeline, SinkPlan, SourceFactory, SourcePlan};

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::backoff::Backoff;
 use crate::retention::Floor;
+use crate::telemetry::SinkMeters;
 
 /// How much goes into a store at once.
 const WRITE: Limit = Limit { until: None, entries: 256, bytes: 8 * 1024 * 1024 };
@@ -51,6 +52,7 @@ impl SinkRunner {
             return Err(Error::broken(text));
         }
         let mut reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
+        let meters = SinkMeters::new(&self.id);
         loop {
             self.hold(position);
             let until = *drain.borrow_and_update();
@@ -76,6 +78,7 @@ impl SinkRunner {
             let to = last.position;
             self.retrying(|| self.sink.write(&entries, position, to)).await?;
             position = to;
+            meters.written(entries.len() as u64, to.0);
         }
     }
 
@@ -91,6 +94,7 @@ impl SinkRunner {
         loop {
             match what().await {
                 Err(e) if e.kind() == Kind::Unavailable => {
+                    SinkMeters::new(&self.id).retried();
                     tracing::warn!(sink = self.id, attempt = backoff.attempt(), error = e.chain(), "sink failed, will retry");
                     backoff.wait().await;
                 }

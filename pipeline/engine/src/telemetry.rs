@@ -110,7 +110,6 @@ pub struct SourceMeters {
     dead_letters: Count,
     restarts: Count,
     event_time: Level,
-    lag: Level,
 }
 
 impl SourceMeters {
@@ -124,7 +123,6 @@ impl SourceMeters {
             dead_letters: of.count("floodmark_source_dead_letters_total", "Inputs that could not become events and were set aside."),
             restarts: of.count("floodmark_source_restarts_total", "Restarts after a failure."),
             event_time: of.level("floodmark_source_event_time_seconds", "s", "Newest event time accepted, as Unix time."),
-            lag: of.level("floodmark_source_lag_seconds", "s", "Log time less event time of the newest event accepted."),
         }
     }
 
@@ -133,10 +131,10 @@ impl SourceMeters {
         self.accepted.add(n);
     }
 
-    /// A frame with a body of `bytes` is durable in the log.
-    pub fn frame(&self, bytes: usize) {
-        self.frames.add(1);
-        self.frame_bytes.add(bytes as u64);
+    /// This many frames with bodies of this many bytes are durable in the log.
+    pub fn frames(&self, frames: u64, bytes: u64) {
+        self.frames.add(frames);
+        self.frame_bytes.add(bytes);
     }
 
     /// `n` inputs were set aside.
@@ -149,38 +147,9 @@ impl SourceMeters {
         self.restarts.add(1);
     }
 
-    /// The newest event so far, and when the log stored it.
-    pub fn newest(&self, event_time: Timestamp, log_time: Timestamp) {
+    /// The newest event so far.
+    pub fn newest(&self, event_time: Timestamp) {
         self.event_time.set_micros(event_time.micros());
-        self.lag.set_micros(log_time.micros().saturating_sub(event_time.micros()));
-    }
-}
-
-/// How punctual the polls of one source are.
-#[derive(Clone, Debug)]
-pub struct PollMeters {
-    lateness: Durations,
-    missed: Count,
-}
-
-impl PollMeters {
-    /// The meters of the source with this id.
-    pub fn new(source_id: &str) -> Self {
-        let of = Labelled::new([KeyValue::new("source", source_id.to_owned())]);
-        Self {
-            lateness: of.durations("floodmark_poll_lateness_seconds", "How long after its planned time a poll began."),
-            missed: of.count("floodmark_poll_missed_total", "Planned polls that did not take place."),
-        }
-    }
-
-    /// A poll began this long after its planned time.
-    pub fn began(&self, late_us: u64) {
-        self.lateness.record_us(late_us);
-    }
-
-    /// `n` planned polls did not take place.
-    pub fn missed(&self, n: u64) {
-        self.missed.add(n);
     }
 }
 
@@ -193,7 +162,7 @@ pub struct JobMeters {
     late: Count,
     watermark: Level,
     watermark_lag: Level,
-    position_lag: Level,
+    position: Level,
 }
 
 impl JobMeters {
@@ -207,13 +176,14 @@ impl JobMeters {
             late: of.count("floodmark_job_late_events_total", "Events that came after their window was gone."),
             watermark: of.level("floodmark_job_watermark_seconds", "s", "The watermark, as Unix time."),
             watermark_lag: of.level("floodmark_job_watermark_lag_seconds", "s", "Log time of the newest entry read, less the watermark."),
-            position_lag: of.level("floodmark_job_position_lag", "", "Entries between the newest commit and the end of the log."),
+            position: of.level("floodmark_job_position", "", "Position of the event log that is committed."),
         }
     }
 
-    /// A commit with this many outputs is durable; it covers this many more events, of which some came too late.
-    pub fn committed(&self, events: u64, outputs: u64, late: u64) {
-        self.commits.add(1);
+    /// This many commits with this many outputs are durable; they cover this many more events, of which some came too
+    /// late.
+    pub fn committed(&self, commits: u64, events: u64, outputs: u64, late: u64) {
+        self.commits.add(commits);
         self.events.add(events);
         self.outputs.add(outputs);
         self.late.add(late);
@@ -228,19 +198,18 @@ impl JobMeters {
         }
     }
 
-    /// How many entries the job is behind the end of the log.
-    pub fn position_lag(&self, entries: u64) {
-        self.position_lag.set_count(entries);
+    /// What of the event log is committed.
+    pub fn position(&self, position: u64) {
+        self.position.set_count(position);
     }
 }
 
 /// What one sink writes.
 #[derive(Clone, Debug)]
 pub struct SinkMeters {
-    rows: Count,
+    entries: Count,
     retries: Count,
     position: Level,
-    position_lag: Level,
 }
 
 impl SinkMeters {
@@ -248,22 +217,16 @@ impl SinkMeters {
     pub fn new(sink_id: &str) -> Self {
         let of = Labelled::new([KeyValue::new("sink", sink_id.to_owned())]);
         Self {
-            rows: of.count("floodmark_sink_rows_total", "Rows written."),
+            entries: of.count("floodmark_sink_entries_total", "Log entries written."),
             retries: of.count("floodmark_sink_retries_total", "Writes that failed and were repeated."),
             position: of.level("floodmark_sink_position", "", "Newest log position written."),
-            position_lag: of.level(
-                "floodmark_sink_position_lag",
-                "",
-                "Entries between the newest position written and the end of the log.",
-            ),
         }
     }
 
-    /// `rows` rows up to `position` are written; the log ends at `tail`.
-    pub fn written(&self, rows: u64, position: u64, tail: u64) {
-        self.rows.add(rows);
+    /// `entries` entries up to `position` are in the store.
+    pub fn written(&self, entries: u64, position: u64) {
+        self.entries.add(entries);
         self.position.set_count(position);
-        self.position_lag.set_count(tail.saturating_sub(position));
     }
 
     /// A write failed and will be repeated.
@@ -276,8 +239,6 @@ impl SinkMeters {
 #[derive(Clone, Debug)]
 pub struct LogMeters {
     append: Durations,
-    bytes: Level,
-    first: Level,
     tail: Level,
 }
 
@@ -287,21 +248,13 @@ impl LogMeters {
         let of = Labelled::new([KeyValue::new("log", log.to_owned())]);
         Self {
             append: of.durations("floodmark_log_append_seconds", "How long an append took until it was durable."),
-            bytes: of.level("floodmark_log_bytes", "By", "Size of the log on disk."),
-            first: of.level("floodmark_log_first_position", "", "Oldest position still held."),
             tail: of.level("floodmark_log_tail_position", "", "Newest position."),
         }
     }
 
-    /// An append was durable after this time.
-    pub fn appended(&self, micros: u64) {
+    /// An append was durable after this time and gave positions up to `tail`.
+    pub fn appended(&self, micros: u64, tail: u64) {
         self.append.record_us(micros);
-    }
-
-    /// What the log holds.
-    pub fn holds(&self, bytes: u64, first: u64, tail: u64) {
-        self.bytes.set_count(bytes);
-        self.first.set_count(first);
         self.tail.set_count(tail);
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::frames::Framer;
 use super::{Command, Logs, Promise, append, dead_letter};
 use crate::status::Statuses;
+use crate::telemetry::SourceMeters;
 
 /// How long events wait for company before they become a frame.
 const LINGER: Duration = Duration::from_millis(5);
@@ -29,6 +30,7 @@ pub struct Pump {
     cursor: Arc<Mutex<Option<String>>>,
     promise: Arc<Promise>,
     statuses: Statuses,
+    meters: SourceMeters,
     gathering: Option<Gathering>,
     ready: Group,
 }
@@ -47,6 +49,7 @@ struct Group {
     entries: Vec<NewEntry>,
     oversized: Vec<DeadLetter>,
     bytes: usize,
+    frames: u64,
     events: u64,
     latest: Option<i64>,
     cursor: Option<String>,
@@ -86,8 +89,8 @@ impl Pump {
             framers.push(framer);
         }
         let cursor = Arc::new(Mutex::new(cursor));
-        let id = spec.id.clone();
-        Ok(Self { id, logs, queue, framers, cursor, promise, statuses, gathering: None, ready: Group::default() })
+        let (id, meters) = (spec.id.clone(), SourceMeters::new(&spec.id));
+        Ok(Self { id, logs, queue, framers, cursor, promise, statuses, meters, gathering: None, ready: Group::default() })
     }
 
     pub(super) fn cursor(&self) -> Arc<Mutex<Option<String>>> {
@@ -163,19 +166,24 @@ impl Pump {
 
     fn landed(&mut self, group: Group) {
         if group.cursor.is_some() {
-            *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = group.cursor;
+            self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&group.cursor);
         }
+        self.durable(&group);
         group.tickets.into_iter().for_each(|ticket| self.promise.release(ticket));
-        self.durable(group.events, group.latest, group.oversized.len() as u64);
         // A receiver that has gone does not want to know.
         group.replies.into_iter().for_each(|reply| reply.send(()).unwrap_or(()));
     }
 
-    fn durable(&self, events: u64, latest: Option<i64>, oversized: u64) {
+    fn durable(&self, group: &Group) {
+        let (oversized, latest) = (group.oversized.len() as u64, group.latest.map(Timestamp::from_micros));
+        self.meters.accepted(group.events);
+        self.meters.frames(group.frames, group.bytes as u64);
+        self.meters.dead_letters(oversized);
+        latest.iter().for_each(|latest| self.meters.newest(*latest));
         self.statuses.update(&self.id, |status| {
-            status.events += events;
+            status.events += group.events;
             status.dead_letters += oversized;
-            status.last_event_time = status.last_event_time.max(latest.map(Timestamp::from_micros));
+            status.last_event_time = status.last_event_time.max(latest);
         });
     }
 
@@ -212,7 +220,7 @@ impl Pump {
             self.framers[partition as usize].frames(events, cursor.as_deref(), None, &mut group.entries, &mut group.oversized);
         }
         group.events += (count + aside - group.oversized.len()) as u64;
-        group.bytes += group.entries[from..].iter().map(|e| e.body.len()).sum::<usize>();
+        group.count_frames(from);
         group.cursor = cursor.or(group.cursor.take());
         group.tickets.extend(tickets);
     }
@@ -224,6 +232,8 @@ impl Pump {
         for (partition, events) in events.split(self.framers.len() as u32) {
             self.framers[partition as usize].frames(events, None, Some(&key), &mut group.entries, &mut group.oversized);
         }
+        group.count_frames(0);
+        group.events -= group.oversized.len() as u64;
         let entries = std::mem::take(&mut group.entries);
         let answer = match (entries.is_empty(), store(&self.logs, &mut group, &self.id).await) {
             (_, Err(e)) => Err(e),
@@ -232,7 +242,7 @@ impl Pump {
         };
         let answer = match answer {
             Ok(appended) if !appended.iter().any(|a| a.duplicate) => {
-                self.durable(group.events - group.oversized.len() as u64, group.latest, group.oversized.len() as u64);
+                self.durable(&group);
                 Ok(true)
             }
             Err(e) if e.kind() != Kind::Rejected => return Err(e),
@@ -259,6 +269,11 @@ async fn store(logs: &Logs, group: &mut Group, id: &str) -> Result<()> {
 }
 
 impl Group {
+    fn count_frames(&mut self, from: usize) {
+        self.frames += (self.entries.len() - from) as u64;
+        self.bytes += self.entries[from..].iter().map(|e| e.body.len()).sum::<usize>();
+    }
+
     fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.oversized.is_empty() && self.replies.is_empty()
     }

@@ -37,6 +37,8 @@ pub(super) struct Chain {
     cut_position: Position,
     /// Under which this owner writes.
     pub(super) epoch: u64,
+    /// How many outputs were cut since the start.
+    pub(super) made: u64,
 }
 
 /// A commit with its outputs already written.
@@ -83,6 +85,7 @@ impl Chain {
         self.cut_time = Some(time);
         self.cut_position = self.position;
         let outputs = std::mem::take(&mut self.outputs);
+        self.made += outputs.len() as u64;
         let mut parts: Vec<&[Output]> = outputs.chunks(OUTPUTS_MAX).collect();
         if parts.is_empty() {
             parts.push(&[]);

@@ -5,9 +5,10 @@ use floodmark_core::{Error, Result};
 use floodmark_schemas::{Claim, Commit, JobEntry, subject};
 
 use super::commits::{Chain, entry};
-use super::{Committed, Job, JobSpec, OperatorFactory, snapshot};
+use super::{Committed, Job, JobSpec, OperatorFactory, Told, snapshot};
 use crate::ingest::{Logs, append};
 use crate::retention::Floor;
+use crate::telemetry::JobMeters;
 
 /// What is known of the job from its newest entry.
 #[derive(Default)]
@@ -53,7 +54,11 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
     check_reachable(&spec, &logs, chain.position).await?;
     let newest = write_claim(&spec, &logs, &found).await?;
     chain.epoch = found.epoch + 1;
+    // What a re-run takes again was told by the owner before.
+    let told = Told { events: operator.events(), late: operator.late(), outputs: 0 };
     let job = Job {
+        meters: JobMeters::new(&spec.operator, spec.partition),
+        told,
         spec,
         logs,
         operator,

@@ -13,6 +13,7 @@ use super::SourcePlan;
 use crate::backoff::Backoff;
 use crate::ingest::{self, Logs, Promise};
 use crate::status::{SourceState, Statuses};
+use crate::telemetry::SourceMeters;
 
 /// A source that ran this long has recovered from whatever failed before.
 const RECOVERED_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
@@ -36,6 +37,7 @@ enum Ending {
 pub(super) async fn run(plan: SourcePlan, road: Road, stop: CancellationToken) {
     let id = plan.spec.id.clone();
     let mut backoff = Backoff::new(&id);
+    let meters = SourceMeters::new(&id);
     road.statuses.update(&id, |status| status.kind.clone_from(&plan.kind));
     while !stop.is_cancelled() {
         let started = Instant::now();
@@ -52,6 +54,7 @@ pub(super) async fn run(plan: SourcePlan, road: Road, stop: CancellationToken) {
             Ending::Failed(e) => {
                 let for_good = e.kind() == Kind::Broken;
                 let state = if for_good { SourceState::Failed } else { SourceState::BackingOff };
+                meters.restarted();
                 tracing::error!(source = id, attempt = backoff.attempt(), error = e.chain(), for_good, "source failed");
                 road.statuses.update(&id, |status| {
                     status.state = state;
