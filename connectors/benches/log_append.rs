@@ -4,12 +4,13 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::logs::embedded::{Log, Options};
-use floodmark_core::ports::{Clock, Expect, Limit, Log as _, NewEntry, Position};
+use floodmark_core::ports::{Expect, Limit, Log as _, NewEntry, Position};
 use floodmark_schemas::frame::Compression;
 use floodmark_schemas::{BatchBuilder, Encoding, EventBatch, FrameHeader, Series, Timestamp, frame, subject};
 use tempfile::TempDir;
@@ -18,15 +19,6 @@ use tokio::runtime::Runtime;
 const EVENTS: usize = 1_000;
 const START_US: i64 = 1_800_000_000_000_000;
 const LOG_BYTES_MAX: u64 = 1 << 30;
-
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("now is after 1970");
-        Timestamp::from_micros(since.as_micros() as i64)
-    }
-}
 
 /// A frame's worth of events of about 170 bytes each in JSON.
 fn batch() -> EventBatch {

@@ -6,22 +6,13 @@
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::logs::embedded::{Log, Options};
-use floodmark_core::ports::{Clock, Expect, Log as _, NewEntry};
-use floodmark_schemas::{Headers, Timestamp};
+use floodmark_core::ports::{Expect, Log as _, NewEntry};
+use floodmark_schemas::Headers;
 use floodmark_tests::support::log_request;
 use tokio::task::JoinSet;
-
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("now is after 1970");
-        Timestamp::from_micros(since.as_micros() as i64)
-    }
-}
 
 #[tokio::main]
 async fn main() {

@@ -15,7 +15,7 @@ mod time;
 
 pub use router::router;
 pub use serve::serve;
-pub use state::{ApiState, SourceState, SourceStatus};
+pub use state::ApiState;
 
 #[cfg(test)]
 mod memory;

@@ -8,12 +8,13 @@ use floodmark_core::ports::{
     EventFilter, Page, RollupFilter, SeriesFilter,
     query::{KnownSeries, StoredEvent},
 };
+use floodmark_engine::SourceStatus;
 use floodmark_schemas::{DeadLetter, Rollup};
 
 use super::{
     error::ApiError,
     parameters::{Order, Parameters},
-    state::{ApiState, SourceStatus},
+    state::ApiState,
 };
 
 type Answer<T> = Result<Json<T>, ApiError>;

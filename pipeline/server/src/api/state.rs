@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use floodmark_core::ports::{Clock, EventQuery, StoreQuery};
-use floodmark_schemas::Timestamp;
-use serde::Serialize;
+use floodmark_engine::SourceStatus;
 use tokio::sync::watch;
 
 /// Everything that requests are answered from.
@@ -22,41 +21,4 @@ pub struct ApiState {
     pub registry: prometheus::Registry,
     /// Whether the pipeline runs.
     pub ready: watch::Receiver<bool>,
-}
-
-/// How a source is doing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SourceStatus {
-    /// Its id, as in `[sources.<id>]`.
-    pub id: String,
-    /// Its `type` in the configuration.
-    pub kind: String,
-    /// What it is doing.
-    pub state: SourceState,
-    /// How often it was started again after a failure.
-    pub restarts: u64,
-    /// Why it failed last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<String>,
-    /// The time of its newest event.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_event_time: Option<Timestamp>,
-    /// How many of its events this process has accepted.
-    pub events: u64,
-}
-
-/// What a source is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceState {
-    /// It has not said anything yet.
-    Starting,
-    /// It runs.
-    Running,
-    /// It failed and waits before it is started again.
-    BackingOff,
-    /// It has given everything it had, and is done.
-    Ended,
-    /// It failed and will not be started again.
-    Failed,
 }

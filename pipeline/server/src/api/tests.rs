@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use floodmark_connectors::clock::TokioClock;
 use floodmark_core::ports::query::{KnownSeries, StoredEvent};
+use floodmark_engine::{SourceState, SourceStatus};
 use floodmark_schemas::{Aggregates, Check, DeadLetter, Event, Rollup, Series, Timestamp, Window};
 use tokio::sync::watch;
 
-use super::{ApiState, SourceState, SourceStatus, memory::Memory};
+use super::{ApiState, memory::Memory};
 use crate::telemetry;
 use client::Server;
 
@@ -60,6 +61,7 @@ fn state(memory: Memory, ready: watch::Receiver<bool>) -> ApiState {
         last_error: Some("reading the load".to_owned()),
         last_event_time: None,
         events: 7,
+        dead_letters: 1,
     };
     ApiState {
         events: memory.clone(),

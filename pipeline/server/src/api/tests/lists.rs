@@ -89,6 +89,7 @@ async fn series_sources_and_dead_letters_are_listed() {
     check("/api/v1/series?source=other", json!({ "items": [] })).await;
     let source = json!({
         "id": "host", "kind": "host", "state": "backing_off", "restarts": 2, "last_error": "reading the load", "events": 7,
+        "dead_letters": 1,
     });
     check("/api/v1/sources", json!({ "items": [source] })).await;
     let letter = json!({
