@@ -33,7 +33,7 @@ impl Backoff {
     }
 
     /// The next wait: between half and all of 100 ms, 200 ms, ... 30 s.
-    pub fn next(&mut self) -> Duration {
+    pub fn next_wait(&mut self) -> Duration {
         let full = FIRST.saturating_mul(1 << self.attempt.min(16)).min(LONGEST);
         self.attempt = self.attempt.saturating_add(1);
         let jitter = fnv1a(format!("{}/{}", self.key, self.attempt).as_bytes()) % 1000;
@@ -42,7 +42,7 @@ impl Backoff {
 
     /// Waits before the next try.
     pub async fn wait(&mut self) {
-        tokio::time::sleep(self.next()).await;
+        tokio::time::sleep(self.next_wait()).await;
     }
 }
 
@@ -53,12 +53,12 @@ mod tests {
     #[test]
     fn waits_double_up_to_a_limit_and_start_over() {
         let mut backoff = Backoff::new("a");
-        let waits: Vec<Duration> = (0..20).map(|_| backoff.next()).collect();
+        let waits: Vec<Duration> = (0..20).map(|_| backoff.next_wait()).collect();
         for (i, wait) in waits.iter().enumerate() {
             let full = FIRST.saturating_mul(1 << i.min(16)).min(LONGEST);
             assert!(*wait >= full / 2 && *wait <= full, "wait {i} is {wait:?}");
         }
         backoff.reset();
-        assert_eq!(backoff.next(), waits[0]);
+        assert_eq!(backoff.next_wait(), waits[0]);
     }
 }

@@ -14,7 +14,14 @@ const EVERY: Duration = Duration::from_secs(60);
 
 /// The lowest positions that readers still need, by reader.
 #[derive(Clone, Debug, Default)]
-pub struct Floors(Arc<Mutex<BTreeMap<String, (Option<Position>, Option<Position>)>>>);
+pub struct Floors(Arc<Mutex<BTreeMap<String, Needs>>>);
+
+/// What one reader needs of each log.
+#[derive(Clone, Copy, Debug, Default)]
+struct Needs {
+    events: Option<Position>,
+    outputs: Option<Position>,
+}
 
 /// The entry of one reader in [`Floors`].
 #[derive(Clone, Debug)]
@@ -32,25 +39,23 @@ impl Floors {
     /// What must be kept of the event log and of the output log.
     pub fn keep_from(&self) -> (Position, Position) {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lowest = |pick: fn(&(Option<Position>, Option<Position>)) -> Option<Position>| {
-            all.values().filter_map(pick).min().unwrap_or(Position::START)
-        };
-        (lowest(|f| f.0), lowest(|f| f.1))
+        let lowest = |pick: fn(&Needs) -> Option<Position>| all.values().filter_map(pick).min().unwrap_or(Position::START);
+        (lowest(|needs| needs.events), lowest(|needs| needs.outputs))
     }
 }
 
 impl Floor {
     /// Entries of the event log after this position are needed.
     pub fn events(&self, position: Position) {
-        self.change(|floor| floor.0 = Some(position));
+        self.change(|needs| needs.events = Some(position));
     }
 
     /// Entries of the output log from this position on are needed.
     pub fn outputs(&self, position: Position) {
-        self.change(|floor| floor.1 = Some(position));
+        self.change(|needs| needs.outputs = Some(position));
     }
 
-    fn change(&self, change: impl FnOnce(&mut (Option<Position>, Option<Position>))) {
+    fn change(&self, change: impl FnOnce(&mut Needs)) {
         change(self.floors.0.lock().unwrap_or_else(PoisonError::into_inner).entry(self.reader.clone()).or_default());
     }
 }

@@ -56,7 +56,10 @@ async fn make(settings: Settings) -> OnDisk {
 
 mod with_the_newest_in_memory {
     use super::make;
-    floodmark_core::log_conformance_tests!(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] make);
+    floodmark_core::log_conformance_tests!(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        make
+    );
 }
 
 mod with_nothing_in_memory {
@@ -67,7 +70,10 @@ mod with_nothing_in_memory {
         fixture.options.newest_bytes_max = 0;
         fixture
     }
-    floodmark_core::log_conformance_tests!(#[tokio::test] make_without);
+    floodmark_core::log_conformance_tests!(
+        #[tokio::test]
+        make_without
+    );
 }
 
 fn entry(subject: &str, body: &'static str) -> NewEntry {
@@ -188,9 +194,8 @@ async fn frames_are_found_by_source_and_time() {
         assert_eq!(found.iter().map(|p| p.0).collect::<Vec<_>>(), expected, "{source:?} {from:?} {to:?} {after}");
     }
     let raw = Connection::open(disk.path()).unwrap();
-    let row: (String, i64, String) = raw
-        .query_row("SELECT source, events, time_max FROM log WHERE seq = 1", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
-        .unwrap();
+    let row: (String, i64, String) =
+        raw.query_row("SELECT source, events, time_max FROM log WHERE seq = 1", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
     assert_eq!(row, ("host".into(), 10, "1970-01-01T00:00:00.000Z".into()));
 }
 

@@ -3,7 +3,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use floodmark_engine::telemetry::{JobMeters, LogMeters, PollMeters, SinkMeters, SourceMeters};
+use floodmark_engine::telemetry::{JobMeters, LogMeters, SinkMeters, SourceMeters};
 use prometheus::proto::MetricType;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -94,9 +94,9 @@ fn what_is_recorded_is_shown_and_goes_on_when_meters_are_made_again() {
     for _ in 0..2 {
         let source = SourceMeters::new("recorded");
         source.accepted(1_000);
-        source.frame(170_000);
-        source.newest(Timestamp::from_secs(100), Timestamp::from_micros(101_500_000));
-        PollMeters::new("recorded").began(3_000);
+        source.frames(1, 170_000);
+        source.newest(Timestamp::from_micros(101_500_000));
+        LogMeters::new("recorded").appended(3_000, 7);
         JobMeters::new("recorded", 7).watermark(Timestamp::MIN, Timestamp::from_secs(1));
     }
     assert_eq!(lines("floodmark_source_events_total{source=\"recorded\"}"), [r#"floodmark_source_events_total{source="recorded"} 2000"#]);
@@ -104,13 +104,16 @@ fn what_is_recorded_is_shown_and_goes_on_when_meters_are_made_again() {
         lines("floodmark_source_frame_bytes_total{source=\"recorded\"}"),
         [r#"floodmark_source_frame_bytes_total{source="recorded"} 340000"#]
     );
-    assert_eq!(lines("floodmark_source_lag_seconds{source=\"recorded\"}"), [r#"floodmark_source_lag_seconds{source="recorded"} 1.5"#]);
+    assert_eq!(
+        lines("floodmark_source_event_time_seconds{source=\"recorded\"}"),
+        [r#"floodmark_source_event_time_seconds{source="recorded"} 101.5"#]
+    );
     assert_eq!(lines("floodmark_source_restarts_total{source=\"recorded\"}"), [r#"floodmark_source_restarts_total{source="recorded"} 0"#]);
     assert_eq!(
-        lines(r#"floodmark_poll_lateness_seconds_bucket{source="recorded",le="0.0"#)[2..4],
+        lines(r#"floodmark_log_append_seconds_bucket{log="recorded",le="0.0"#)[2..4],
         [
-            r#"floodmark_poll_lateness_seconds_bucket{source="recorded",le="0.0025"} 0"#,
-            r#"floodmark_poll_lateness_seconds_bucket{source="recorded",le="0.005"} 2"#
+            r#"floodmark_log_append_seconds_bucket{log="recorded",le="0.0025"} 0"#,
+            r#"floodmark_log_append_seconds_bucket{log="recorded",le="0.005"} 2"#
         ]
     );
     // A watermark that does not exist yet is not a time.
@@ -122,15 +125,12 @@ fn what_is_recorded_is_shown_and_goes_on_when_meters_are_made_again() {
 async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     crate::api::tests::one_request().await;
     let (time, later) = (Timestamp::from_secs(1), Timestamp::from_secs(2));
-    let (source, poll, job, sink, log) =
-        (SourceMeters::new("doc"), PollMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc"), LogMeters::new("doc"));
-    source.newest(time, later);
-    poll.began(1);
+    let (source, job, sink, log) = (SourceMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc"), LogMeters::new("doc"));
+    source.newest(time);
     job.watermark(time, later);
-    job.position_lag(1);
-    sink.written(1, 1, 2);
-    log.appended(1);
-    log.holds(1, 1, 1);
+    job.position(1);
+    sink.written(1, 1);
+    log.appended(1, 1);
 
     let shown: BTreeSet<String> = metrics()
         .registry
