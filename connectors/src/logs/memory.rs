@@ -243,5 +243,8 @@ mod tests {
         }
     }
 
-    floodmark_core::log_conformance_tests!(#[tokio::test(start_paused = true)] make);
+    floodmark_core::log_conformance_tests!(
+        #[tokio::test(start_paused = true)]
+        make
+    );
 }

@@ -29,6 +29,10 @@ impl OnDisk {
         Log::open(&self.path(), self.options, self.clock.clone()).unwrap()
     }
 
+    fn log_with(&self, prepare: impl FnOnce(&Connection)) -> Log {
+        Log::start(&self.path(), self.options, self.clock.clone(), prepare).unwrap()
+    }
+
     fn error(&self) -> Error {
         Log::open(&self.path(), self.options, self.clock.clone()).err().expect("it must not open")
     }
@@ -56,7 +60,10 @@ async fn make(settings: Settings) -> OnDisk {
 
 mod with_the_newest_in_memory {
     use super::make;
-    floodmark_core::log_conformance_tests!(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] make);
+    floodmark_core::log_conformance_tests!(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        make
+    );
 }
 
 mod with_nothing_in_memory {
@@ -67,7 +74,10 @@ mod with_nothing_in_memory {
         fixture.options.newest_bytes_max = 0;
         fixture
     }
-    floodmark_core::log_conformance_tests!(#[tokio::test] make_without);
+    floodmark_core::log_conformance_tests!(
+        #[tokio::test]
+        make_without
+    );
 }
 
 fn entry(subject: &str, body: &'static str) -> NewEntry {
@@ -188,9 +198,8 @@ async fn frames_are_found_by_source_and_time() {
         assert_eq!(found.iter().map(|p| p.0).collect::<Vec<_>>(), expected, "{source:?} {from:?} {to:?} {after}");
     }
     let raw = Connection::open(disk.path()).unwrap();
-    let row: (String, i64, String) = raw
-        .query_row("SELECT source, events, time_max FROM log WHERE seq = 1", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
-        .unwrap();
+    let row: (String, i64, String) =
+        raw.query_row("SELECT source, events, time_max FROM log WHERE seq = 1", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
     assert_eq!(row, ("host".into(), 10, "1970-01-01T00:00:00.000Z".into()));
 }
 
@@ -209,6 +218,33 @@ async fn space_of_deleted_entries_is_used_again() {
     let bytes = std::fs::metadata(disk.path()).unwrap().len();
     assert!(bytes < 5 << 20, "the file has {bytes} bytes after 25 MiB went through it");
 }
+
+#[tokio::test]
+async fn a_full_disk_refuses_without_harm_until_there_is_space() {
+    let mut options = Options::default();
+    options.retention.bytes_max = 1 << 20;
+    let disk = OnDisk::new(options);
+    let pages_max = (4 << 20) / 16_384;
+    let log = disk.log_with(|connection| connection.pragma_update(None, "max_page_count", pages_max).unwrap());
+    let large = || NewEntry { body: Bytes::from(vec![7; 256 * 1024]), ..entry("a.x", "") };
+    let mut stored = 0;
+    let error = loop {
+        match log.append(vec![large()], Expect::Anything).await {
+            Ok(_) => stored += 1,
+            Err(e) => break e,
+        }
+    };
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(error.chain().ends_with("database or disk is full"), "{}", error.chain());
+    assert_eq!(log.continuity().await.unwrap().tail, Position(stored));
+
+    assert!(log.retain(Position(u64::MAX)).await.unwrap() > 0);
+    assert_eq!(append(&log, large()).await, Position(stored + 1));
+    let mut reader = log.reader(vec![">".into()], Position(stored - 1)).await.unwrap();
+    let entries = reader.next(Limit::default()).await.unwrap();
+    assert_eq!(entries.iter().map(|e| e.position.0).collect::<Vec<_>>(), [stored, stored + 1]);
+}
+
 #[tokio::test]
 async fn ids_from_before_the_window_leave_the_table() {
     let disk = OnDisk::new(Options { duplicate_window: Duration::from_secs(10), ..Options::default() });
