@@ -71,12 +71,18 @@ impl Log {
     /// `Conflict` when another process writes it; `Broken` when the file is damaged, is something else, or was written
     /// by a newer version; `Unavailable` when the disk does not answer.
     pub fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::start(path, options, clock, |_| {})
+    }
+
+    /// `prepare` sees the connection that writes before anything is written.
+    fn start(path: &Path, options: Options, clock: Arc<dyn Clock>, prepare: impl FnOnce(&Connection)) -> Result<Self> {
         if let Some(directory) = path.parent() {
             let doing = || format!("making the directory {}", directory.display());
             std::fs::create_dir_all(directory).map_err(|e| Error::unavailable(doing()).because(e))?;
         }
         let lock = lock::Lock::take(path)?;
         let connection = schema::open_for_writing(path, clock.now())?;
+        prepare(&connection);
         let readers = Arc::new(Readers::new(path));
         let writer = Writer::new(connection, options, clock)?;
         let (newest, tail) = (writer.newest(), writer.tail());

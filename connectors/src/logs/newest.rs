@@ -52,6 +52,11 @@ impl Newest {
         }
     }
 
+    /// Holds nothing again; the log ends at `tail`.
+    pub(super) fn restart(&self, tail: Position) {
+        *self.held() = Held { after: tail.0, ..Held::default() };
+    }
+
     /// Forgets entries that were deleted.
     pub(super) fn forget(&self, deleted: impl Fn(&Entry) -> bool) {
         let mut held = self.held();

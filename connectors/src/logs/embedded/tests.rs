@@ -29,6 +29,10 @@ impl OnDisk {
         Log::open(&self.path(), self.options, self.clock.clone()).unwrap()
     }
 
+    fn log_with(&self, prepare: impl FnOnce(&Connection)) -> Log {
+        Log::start(&self.path(), self.options, self.clock.clone(), prepare).unwrap()
+    }
+
     fn error(&self) -> Error {
         Log::open(&self.path(), self.options, self.clock.clone()).err().expect("it must not open")
     }
@@ -214,6 +218,33 @@ async fn space_of_deleted_entries_is_used_again() {
     let bytes = std::fs::metadata(disk.path()).unwrap().len();
     assert!(bytes < 5 << 20, "the file has {bytes} bytes after 25 MiB went through it");
 }
+
+#[tokio::test]
+async fn a_full_disk_refuses_without_harm_until_there_is_space() {
+    let mut options = Options::default();
+    options.retention.bytes_max = 1 << 20;
+    let disk = OnDisk::new(options);
+    let pages_max = (4 << 20) / 16_384;
+    let log = disk.log_with(|connection| connection.pragma_update(None, "max_page_count", pages_max).unwrap());
+    let large = || NewEntry { body: Bytes::from(vec![7; 256 * 1024]), ..entry("a.x", "") };
+    let mut stored = 0;
+    let error = loop {
+        match log.append(vec![large()], Expect::Anything).await {
+            Ok(_) => stored += 1,
+            Err(e) => break e,
+        }
+    };
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(error.chain().ends_with("database or disk is full"), "{}", error.chain());
+    assert_eq!(log.continuity().await.unwrap().tail, Position(stored));
+
+    assert!(log.retain(Position(u64::MAX)).await.unwrap() > 0);
+    assert_eq!(append(&log, large()).await, Position(stored + 1));
+    let mut reader = log.reader(vec![">".into()], Position(stored - 1)).await.unwrap();
+    let entries = reader.next(Limit::default()).await.unwrap();
+    assert_eq!(entries.iter().map(|e| e.position.0).collect::<Vec<_>>(), [stored, stored + 1]);
+}
+
 #[tokio::test]
 async fn ids_from_before_the_window_leave_the_table() {
     let disk = OnDisk::new(Options { duplicate_window: Duration::from_secs(10), ..Options::default() });

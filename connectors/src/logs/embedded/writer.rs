@@ -157,7 +157,11 @@ impl Writer {
     pub(super) fn recall(&mut self) {
         self.subjects.clear();
         match newest_of(&self.connection) {
-            Ok((tail, _)) => self.tail = tail,
+            Ok((tail, _)) => {
+                self.tail = tail;
+                self.newest.restart(tail);
+                self.published.send_replace(tail);
+            }
             Err(e) => tracing::error!(error = %e, "the tail of the log cannot be read"),
         }
     }
