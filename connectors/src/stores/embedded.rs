@@ -11,6 +11,10 @@ mod catalog;
 mod connection;
 mod dead_letters;
 mod error;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod guide;
 mod position;
 mod query;
 mod rollups;

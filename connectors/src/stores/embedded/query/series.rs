@@ -17,10 +17,16 @@ pub(super) fn page(snapshot: &Transaction<'_>, filter: &SeriesFilter, after: Opt
         Some(token) => place(snapshot, &tokens, token)?,
         None => Default::default(),
     };
-    let sql = "SELECT id, source, key, first_seen_us, last_seen_us FROM series \
-               WHERE (source, key) > (:after_source, :after_key) AND first_seen_us IS NOT NULL \
-               AND (:source IS NULL OR source = :source) AND (:metric IS NULL OR metric = :metric) ORDER BY source, key";
-    let mut statement = snapshot.prepare_cached(sql).doing("asking for series")?;
+    // The two forms begin at the right place of the index by source and key.
+    let place = match filter.source {
+        Some(_) => "source = :source AND key > :after_key AND :after_source IS NOT NULL",
+        None => ":source IS NULL AND (source, key) > (:after_source, :after_key)",
+    };
+    let sql = format!(
+        "SELECT id, source, key, first_seen_us, last_seen_us FROM series \
+         WHERE {place} AND first_seen_us IS NOT NULL AND (:metric IS NULL OR metric = :metric) ORDER BY source, key"
+    );
+    let mut statement = snapshot.prepare_cached(&sql).doing("asking for series")?;
     let values = named_params! { ":after_source": source, ":after_key": key, ":source": filter.source, ":metric": filter.metric };
     let mut rows = statement.query(values).doing("asking for series")?;
     let wanted = Wanted { source: filter.source.as_deref(), metric: filter.metric.as_deref(), labels: &filter.labels };
