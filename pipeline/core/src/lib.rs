@@ -4,6 +4,11 @@
 //! Nothing here knows a clock, a file, a socket or a random number: what comes out is a function of what goes in.
 
 pub mod error;
+pub mod id;
 pub mod ports;
+pub mod project;
+pub mod series_table;
+pub mod watermark;
+pub mod window;
 
 pub use error::{Error, Kind, Result};
