@@ -5,6 +5,11 @@
 
 pub mod conformance;
 pub mod error;
+pub mod id;
 pub mod ports;
+pub mod project;
+pub mod series_table;
+pub mod watermark;
+pub mod window;
 
 pub use error::{Error, Kind, Result};

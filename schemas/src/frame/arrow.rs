@@ -115,6 +115,12 @@ impl Columns {
         if time_ok { Ok(columns) } else { Err(DecodeError::new("column time is not timestamp[us, UTC] without nulls")) }
     }
 
+    /// The canonical key of the series in a slot of the dictionary.
+    fn key(&self, slot: usize) -> Result<&str, DecodeError> {
+        let key = self.keys.is_valid(slot).then(|| self.keys.value(slot));
+        key.ok_or_else(|| DecodeError::new(format!("slot {slot} of the dictionary has no series")))
+    }
+
     /// The check or record of row `i`, if it is one.
     fn other(&self, i: usize) -> Result<Option<Event>, DecodeError> {
         match &self.event {
@@ -130,14 +136,25 @@ impl Columns {
 
 pub(super) fn visit(body: &Bytes, visitor: &mut impl Visitor) -> Result<(), DecodeError> {
     let mut index = 0;
+    let mut ids: Vec<Option<u32>> = Vec::new();
     for columns in read(body)? {
-        let ids: Vec<u32> = columns.keys.iter().map(|key| visitor.series(key.unwrap_or_default())).collect();
+        // A series is asked for when its first sample comes, as from JSON: a dictionary may hold others, in any order.
+        ids.clear();
+        ids.resize(columns.keys.len(), None);
         let (times, slots, values) = (columns.time.values(), columns.slots.values(), columns.value.values());
         let only_samples = columns.event.is_none() && columns.slots.null_count() == 0 && columns.value.null_count() == 0;
         for i in 0..times.len() {
             match if only_samples { None } else { columns.other(i)? } {
                 Some(event) => visitor.event(index, event),
-                None => visitor.sample(index, times[i], ids[slots[i] as usize], values[i]),
+                None if !values[i].is_finite() => return Err(DecodeError::new(format!("row {i} has the value {}", values[i]))),
+                None => {
+                    let slot = slots[i] as usize;
+                    let id = match ids[slot] {
+                        Some(id) => id,
+                        None => *ids[slot].insert(visitor.series(columns.key(slot)?)),
+                    };
+                    visitor.sample(index, times[i], id, values[i]);
+                }
             }
             index += 1;
         }

@@ -1,5 +1,7 @@
 //! Frames as JSON arrays of CloudEvents.
 
+mod scan;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -68,7 +70,7 @@ pub enum EventOrSample<'a> {
 pub struct Spelling<'a> {
     metric: Cow<'a, str>,
     unit: Cow<'a, str>,
-    labels: Option<&'a RawValue>,
+    labels: Option<&'a str>,
 }
 
 impl Spelling<'_> {
@@ -78,7 +80,7 @@ impl Spelling<'_> {
         out.push(0);
         out.extend_from_slice(self.unit.as_bytes());
         out.push(0);
-        out.extend_from_slice(self.labels.map_or("", RawValue::get).as_bytes());
+        out.extend_from_slice(self.labels.unwrap_or_default().as_bytes());
     }
 
     /// Reads the series.
@@ -89,7 +91,7 @@ impl Spelling<'_> {
         if self.metric.is_empty() {
             return Err(DecodeError::new("a sample needs a metric"));
         }
-        let labels = match self.labels.map(RawValue::get) {
+        let labels = match self.labels {
             None => Default::default(),
             Some(text) => serde_json::from_str::<Option<_>>(text)
                 .map_err(|e| DecodeError::caused(format!("labels {text} are not texts by name"), e))?
@@ -104,6 +106,14 @@ impl Spelling<'_> {
 /// # Errors
 /// When the text does not start with an event, or a sample has no finite value.
 pub fn parse_event_or_sample(text: &[u8]) -> Result<(EventOrSample<'_>, usize), DecodeError> {
+    match scan::sample(text) {
+        Some(found) => Ok(found),
+        None => parse_any(text),
+    }
+}
+
+/// [`parse_event_or_sample`] for any shape.
+fn parse_any(text: &[u8]) -> Result<(EventOrSample<'_>, usize), DecodeError> {
     let mut stream = serde_json::Deserializer::from_slice(text).into_iter::<Attributes<'_>>();
     match stream.next() {
         Some(Ok(attributes)) if attributes.kind == event::SAMPLE => {
@@ -111,7 +121,15 @@ pub fn parse_event_or_sample(text: &[u8]) -> Result<(EventOrSample<'_>, usize), 
             let Data { metric, unit, labels, value } = attributes.data;
             let value = value.ok_or_else(|| DecodeError::new("a sample needs a number as value"))?;
             let time = Timestamp::parse(&attributes.time)?.micros();
-            Ok((EventOrSample::Sample { id: attributes.id, time, series: Spelling { metric, unit, labels }, value }, taken))
+            Ok((
+                EventOrSample::Sample {
+                    id: attributes.id,
+                    time,
+                    series: Spelling { metric, unit, labels: labels.map(RawValue::get) },
+                    value,
+                },
+                taken,
+            ))
         }
         // Not a sample, or a record whose data has fields of other types than a sample's: read it in full.
         _ => {

@@ -1,0 +1,126 @@
+//! Windows over columns, without decoding: all aggregates but quantiles, 10 s windows, 30 s lateness, 2 s disorder, 0.1 %
+//! late, in frames of 1,000. Also the memory of 1,000,000 series in five windows each, and the time of a snapshot.
+
+mod cpu_time;
+
+use std::time::Duration;
+
+use cpu_time::CpuTime;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use floodmark_core::ports::{Operator, Outputs};
+use floodmark_core::window::{Batch, Columns, Spec, Tumbling};
+use floodmark_schemas::{Series, Timestamp};
+
+const START: i64 = 1_790_000_000_000_000;
+const FRAME: usize = 1_000;
+
+fn operator(series: usize) -> (Tumbling, u32, Vec<u32>) {
+    let spec = Spec::new("bench", 0, Duration::from_secs(10));
+    let mut operator = Tumbling::new(spec).expect("the spec is sound");
+    let source = operator.source("load", Timestamp::from_micros(START));
+    let name = |i: usize| Series::new("cpu_usage").label("host", format!("host-{i:07}")).label("zone", (i % 16).to_string());
+    let ids = (0..series).map(|i| operator.series(source, &name(i))).collect();
+    (operator, source, ids)
+}
+
+/// Frames of events `step_us` apart, on series in a scattered order.
+fn frames(count: usize, ids: &[u32], step_us: i64) -> Vec<Columns> {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move || {
+        // xorshift64, G. Marsaglia, Xorshift RNGs, 2003.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    let mut n = 0;
+    let frame = |_| {
+        let mut columns = Columns { events: FRAME as u64, ..Columns::default() };
+        for index in 0..FRAME as u32 {
+            let late = if next() % 1_000 == 0 { 60_000_000 } else { 0 };
+            let time = START + n * step_us - (next() % 2_000_000) as i64 - late;
+            columns.push(index, time, ids[next() as usize % ids.len()], (next() % 100_000) as f64 / 1_000.0);
+            n += 1;
+        }
+        columns
+    };
+    (0..count).map(frame).collect()
+}
+
+fn fold_all(operator: &mut Tumbling, source: u32, frames: &[Columns], outputs: &mut Outputs) {
+    for (position, columns) in (1..).zip(frames) {
+        let log_time = columns.time[FRAME - 1].max(START) + 1_000_000;
+        operator.fold(Batch { source, log_time, position, disorder_us: 2_000_000, columns }, outputs);
+        outputs.clear();
+    }
+}
+
+fn fold(c: &mut Criterion<CpuTime>) {
+    let mut group = c.benchmark_group("window");
+    group.sample_size(20);
+    for (series, step_us) in [(1_000, 20), (100_000, 20)] {
+        let (_, _, ids) = operator(series);
+        let frames = frames(2_000, &ids, step_us);
+        group.throughput(Throughput::Elements((frames.len() * FRAME) as u64));
+        group.bench_function(format!("{series} series"), |b| {
+            let mut outputs = Outputs::new();
+            let prepared = || operator(series);
+            let routine = |(mut operator, source, _): (Tumbling, u32, Vec<u32>)| {
+                fold_all(&mut operator, source, &frames, &mut outputs);
+                operator
+            };
+            b.iter_batched(prepared, routine, BatchSize::PerIteration);
+        });
+    }
+    group.finish();
+}
+
+/// Resident memory of this process in MiB, as Linux tells it.
+fn resident_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(f64::NAN) / 1024.0
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark prints what it finds")]
+fn memory(_: &mut Criterion<CpuTime>) {
+    let before = resident_mib();
+    let (mut operator, source, ids) = operator(1_000_000);
+    let table = resident_mib();
+    let start = CpuTime::now();
+    let mut outputs = Outputs::new();
+    let (mut fired, mut peak) = (0, 0.0_f64);
+    for window in 0..5 {
+        for (n, chunk) in ids.chunks(FRAME).enumerate() {
+            let mut columns = Columns { events: chunk.len() as u64, ..Columns::default() };
+            for (index, id) in (0..).zip(chunk) {
+                columns.push(index, START + window * 10_000_000 + n as i64 * 9_000, *id, f64::from(index) / 8.0);
+            }
+            let (log_time, position) = (columns.time[0], n as u64);
+            operator.fold(Batch { source, log_time, position, disorder_us: 2_000_000, columns: &columns }, &mut outputs);
+            if !outputs.is_empty() {
+                peak = peak.max(resident_mib());
+                fired += outputs.len();
+                outputs = Outputs::new();
+            }
+        }
+        println!("window {window}: {:.0} MiB, {fired} rollups fired", resident_mib() - before);
+    }
+    let secs = (CpuTime::now() - start).as_secs_f64();
+    println!("1,000,000 series: table {:.0} MiB, with windows {:.0} MiB", table - before, resident_mib() - before);
+    println!("with the rollups of a window that fires for all of them at once: {:.0} MiB", peak - before);
+    println!("5,000,000 events and {fired} rollups in {secs:.2} s");
+    let start = CpuTime::now();
+    let snapshot = operator.snapshot();
+    println!("snapshot: {} MiB in {:.2} s", snapshot.len() >> 20, (CpuTime::now() - start).as_secs_f64());
+    let start = CpuTime::now();
+    operator.restore(&snapshot).expect("it was just taken");
+    println!("restored in {:.2} s", (CpuTime::now() - start).as_secs_f64());
+}
+
+criterion_group! {
+    name = benches;
+    config = CpuTime::criterion();
+    targets = memory, fold
+}
+criterion_main!(benches);

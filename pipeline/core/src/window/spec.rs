@@ -1,0 +1,220 @@
+//! What a window operator is asked to do.
+
+use std::time::Duration;
+
+use crate::{Error, Result};
+
+/// The configuration of one window operator on one partition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// The operator's id.
+    pub operator: String,
+    /// Its version: outputs of another version have other ids.
+    pub version: u32,
+    /// The partition it works on.
+    pub partition: u32,
+    /// The length of a window; whole microseconds, more than none.
+    pub size: Duration,
+    /// How long after its end a window still takes events and emits revisions.
+    pub allowed_lateness: Duration,
+    /// A source not seen for longer than this, in log time, does not hold the watermark back.
+    pub idle_timeout: Duration,
+    /// An event time counts for the watermark as at most log time plus this, so that one wrong clock does not close
+    /// everybody's windows. The event itself goes into the window of its own time, and is counted.
+    pub future_limit: Duration,
+    /// The aggregates to be emitted.
+    pub aggregates: AggregateSet,
+    /// Levels of the quantiles to be emitted, each from 0 to 1.
+    pub quantiles: Vec<f64>,
+    /// Only metrics whose name matches one of these patterns (`*` any text, `?` one character); `None` takes all.
+    pub metrics: Option<Vec<String>>,
+    /// Only events of these sources; `None` takes all.
+    pub sources: Option<Vec<String>>,
+    /// The most series in open windows. A sample of one more is counted and skipped: it is still in the event log.
+    pub series_max: usize,
+}
+
+impl Spec {
+    /// A spec with windows of `size` and defaults for the rest: 30 s lateness, 30 s idle timeout, 5 min future limit, all
+    /// aggregates but quantiles, all metrics of all sources, at most 1,000,000 series.
+    pub fn new(operator: impl Into<String>, partition: u32, size: Duration) -> Self {
+        Self {
+            operator: operator.into(),
+            version: 1,
+            partition,
+            size,
+            allowed_lateness: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(30),
+            future_limit: Duration::from_secs(300),
+            aggregates: AggregateSet::default(),
+            quantiles: Vec::new(),
+            metrics: None,
+            sources: None,
+            series_max: 1_000_000,
+        }
+    }
+
+    /// Checks what types cannot.
+    ///
+    /// # Errors
+    /// `Broken` when a window has no length, a time does not fit, or a quantile is not from 0 to 1.
+    pub(super) fn check(&self) -> Result<()> {
+        let broken = |what: String| Err(Error::broken(format!("setting up operator {:?}: {what}", self.operator)));
+        let day = Duration::from_secs(86_400);
+        if self.size < Duration::from_micros(1) || self.size > 36_600 * day || !self.size.subsec_nanos().is_multiple_of(1_000) {
+            return broken(format!("a window of {:?} is not whole microseconds between 1 us and 100 years", self.size));
+        }
+        let times = [self.allowed_lateness, self.idle_timeout, self.future_limit];
+        if let Some(time) = times.iter().find(|time| **time > 36_600 * day) {
+            return broken(format!("{time:?} is more than 100 years"));
+        }
+        match self.quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
+            Some(q) => broken(format!("quantile {q} is not from 0 to 1")),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn takes_source(&self, source: &str) -> bool {
+        self.sources.as_ref().is_none_or(|sources| sources.iter().any(|s| s == source))
+    }
+
+    pub(super) fn takes_metric(&self, metric: &str) -> bool {
+        self.metrics.as_ref().is_none_or(|patterns| patterns.iter().any(|p| glob(p.as_bytes(), metric.as_bytes())))
+    }
+}
+
+/// Whether `text` matches `pattern`, where `*` stands for any text and `?` for one byte.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t, mut star) = (0, 0, None);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || *c == text[t] => (p, t) = (p + 1, t + 1),
+            // Let the last star take one byte more.
+            _ => match star {
+                Some((at, taken)) => (p, t, star) = (at + 1, taken + 1, Some((at, taken + 1))),
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
+/// One aggregate of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Aggregate {
+    /// How many events; always there.
+    Count,
+    /// Their sum.
+    Sum,
+    /// Sum divided by count.
+    Mean,
+    /// The least value.
+    Min,
+    /// The greatest value.
+    Max,
+    /// Standard deviation of the population.
+    Stddev,
+    /// The value with the earliest event time.
+    First,
+    /// The value with the latest event time.
+    Last,
+}
+
+impl Aggregate {
+    /// All of them.
+    pub const ALL: [Self; 8] = [Self::Count, Self::Sum, Self::Mean, Self::Min, Self::Max, Self::Stddev, Self::First, Self::Last];
+
+    /// The name, as in configuration and rollups.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Stddev => "stddev",
+            Self::First => "first",
+            Self::Last => "last",
+        }
+    }
+
+    /// The aggregate of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.name() == name)
+    }
+}
+
+/// A set of aggregates; all of them by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AggregateSet(u8);
+
+impl AggregateSet {
+    /// Whether `aggregate` is in the set.
+    pub fn has(self, aggregate: Aggregate) -> bool {
+        self.0 & (1 << aggregate as u8) != 0
+    }
+}
+
+impl Default for AggregateSet {
+    fn default() -> Self {
+        Aggregate::ALL.into_iter().collect()
+    }
+}
+
+/// The count is in every set.
+impl FromIterator<Aggregate> for AggregateSet {
+    fn from_iter<I: IntoIterator<Item = Aggregate>>(aggregates: I) -> Self {
+        let count = 1 << Aggregate::Count as u8;
+        Self(aggregates.into_iter().fold(count, |bits, a| bits | 1 << a as u8))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_whole_names() {
+        for (pattern, text, expected) in [
+            ("cpu", "cpu", true),
+            ("cpu", "cpu2", false),
+            ("cpu*", "cpu_usage", true),
+            ("*_usage", "cpu_usage", true),
+            ("c*_*e", "cpu_usage_e", true),
+            ("c?u", "cpu", true),
+            ("c?u", "cu", false),
+            ("*", "", true),
+            ("a*b", "ac", false),
+        ] {
+            assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_spec_that_cannot_work_is_refused() {
+        let good = Spec::new("w", 0, Duration::from_secs(10));
+        assert!(good.check().is_ok());
+        for bad in [
+            Spec { size: Duration::ZERO, ..good.clone() },
+            Spec { size: Duration::from_nanos(1_500), ..good.clone() },
+            Spec { allowed_lateness: Duration::MAX, ..good.clone() },
+            Spec { quantiles: vec![0.5, 1.5], ..good.clone() },
+            Spec { quantiles: vec![f64::NAN], ..good.clone() },
+        ] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_aggregates_read_back() {
+        for aggregate in Aggregate::ALL {
+            assert_eq!(Aggregate::from_name(aggregate.name()), Some(aggregate));
+        }
+        let set: AggregateSet = [Aggregate::Max].into_iter().collect();
+        assert!(set.has(Aggregate::Max) && set.has(Aggregate::Count) && !set.has(Aggregate::Min));
+    }
+}
