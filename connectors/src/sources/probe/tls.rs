@@ -182,7 +182,8 @@ fn refused(host: &str, e: &std::io::Error) -> Failure {
             let reason = match certificate {
                 CertificateError::Expired | CertificateError::ExpiredContext { .. } => Reason::TlsExpired,
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Reason::TlsHostname,
-                CertificateError::UnknownIssuer => Reason::TlsUntrusted,
+                // A bad signature is that of an unknown issuer with the name of a trusted one.
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => Reason::TlsUntrusted,
                 // A certificate that signed itself as an authority: nobody trusted has signed it.
                 CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => Reason::TlsUntrusted,
                 _ => Reason::TlsOther,
