@@ -95,7 +95,6 @@ async fn trouble_has_a_reason_and_keeps_what_was_seen() {
 #[tokio::test]
 async fn one_deadline_holds_for_everything() {
     let server = Server::http().await;
-    // A full queue of connections would need many sockets; an address of the documentation range swallows everything.
     for (path, reason, status, phases) in [
         ("/hang", Reason::FirstByteTimeout, None, "connect"),
         ("/hang-body", Reason::BodyTimeout, Some(200), ALL),
@@ -104,6 +103,18 @@ async fn one_deadline_holds_for_everything() {
         let found = check(json!({ "url": server.url(path), "timeout": SOON }), (false, Some(reason), status, phases)).await;
         assert!((250_000..2_000_000).contains(&found.duration_us.unwrap()), "{found:?}");
     }
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_taken_is_not_sent() {
+    let deaf = Server::listen(|mut stream, _| async move {
+        tokio::io::AsyncReadExt::read_u8(&mut stream).await.unwrap();
+        // Closing with so much unread resets the connection.
+    })
+    .await;
+    let target = json!({ "url": deaf.url("/"), "method": "POST", "body": "x".repeat(32 << 20) });
+    let check = http_check(json!({ "targets": [target] })).await;
+    assert_eq!((check.reason, phases(&check).as_str()), (Some(Reason::SendFailed), "connect"), "{:?}", check.detail);
 }
 
 #[tokio::test]

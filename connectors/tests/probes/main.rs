@@ -1,8 +1,10 @@
 //! The probes against real sockets: what each kind of trouble looks like in a check.
 
 mod certificates;
+mod guide;
 mod host;
 mod http;
+mod oracle;
 mod recorder;
 mod schedule;
 mod server;

@@ -39,7 +39,8 @@ impl Ingest for Recorder {
 
     async fn send(&self, events: EventBatch, cursor: Option<String>) -> Result<()> {
         assert_eq!(cursor, None, "what is polled cannot be resumed");
-        if let Some(delay) = self.delays.lock().await.pop() {
+        let delay = self.delays.lock().await.pop();
+        if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
         }
         for row in events.rows() {

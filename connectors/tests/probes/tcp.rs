@@ -42,3 +42,21 @@ async fn a_connection_is_enough_unless_something_is_expected() {
     check(soon, (false, Some(Reason::FirstByteTimeout), "connect")).await;
     check(json!({ "address": silent.address.to_string(), "ip": "6" }), (false, Some(Reason::Dns), "")).await;
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_that_cannot_be_made_is_not_a_refused_one() {
+    // The queue of this listener is full: further attempts are swallowed.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let soon = std::time::Duration::from_millis(100);
+    let mut queue = Vec::new();
+    while let Ok(stream) = tokio::time::timeout(soon, tokio::net::TcpStream::connect(address)).await {
+        queue.push(stream.unwrap());
+    }
+    check(json!({ "address": address.to_string(), "timeout": "200ms" }), (false, Some(Reason::ConnectTimeout), "")).await;
+    // Nobody can connect to a group.
+    check(json!("224.0.0.1:1"), (false, Some(Reason::ConnectFailed), "")).await;
+}

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use floodmark_schemas::Reason;
@@ -140,6 +141,9 @@ fn no_answer(e: &hyper::Error, seen: &Seen) -> Failure {
     const TLS_ALERT: u8 = 0x15;
     match (seen.first_byte.get(), seen.send_error.get()) {
         (None, Some(sending)) => Failure::new(Reason::SendFailed, format!("the request could not be sent: {sending}")),
+        (None, None) if seen.sending.load(Ordering::Relaxed) => {
+            Failure::new(Reason::SendFailed, format!("the connection ended while the request was being sent: {}", causes(e)))
+        }
         (None, None) => Failure::new(Reason::BadResponse, format!("the connection ended before an answer: {}", causes(e))),
         (Some((_, TLS_ALERT)), _) => {
             Failure::new(Reason::BadResponse, "the answer is TLS, not HTTP; does this port want https?".to_owned())

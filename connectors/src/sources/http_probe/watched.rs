@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
@@ -15,6 +16,8 @@ pub struct Seen {
     pub first_byte: OnceLock<(Instant, u8)>,
     /// Why sending failed.
     pub send_error: OnceLock<String>,
+    /// Whether the other side has not yet taken all that was to be sent.
+    pub sending: AtomicBool,
 }
 
 /// A connection under watch.
@@ -52,7 +55,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let outcome = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.seen.sending.store(outcome.is_pending(), Ordering::Relaxed);
+        let outcome = ready!(outcome);
         Poll::Ready(self.sent(outcome))
     }
 
