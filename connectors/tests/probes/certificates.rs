@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use floodmark_connectors::clock::SystemClock;
+use floodmark_core::ports::Clock;
 use floodmark_schemas::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -55,7 +57,7 @@ pub fn self_signed(name: &str) -> Issued {
 }
 
 fn params(name: &str, hours: i64) -> (CertificateParams, Timestamp) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+    let now = SystemClock.now().micros() / 1_000_000;
     let at = |secs: i64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(secs as u64);
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.not_before = at(now - 60 * 24 * 3600);

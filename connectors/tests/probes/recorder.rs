@@ -10,23 +10,26 @@ use floodmark_core::Result;
 use floodmark_core::ports::{Ingest, Source};
 use floodmark_schemas::{Check, DeadLetter, Event, EventBatch, Payload, Row, Timestamp};
 use tokio::sync::Mutex;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// How many events wait for the test at the most.
+const EVENTS_MAX: usize = 1_000;
 
 /// Keeps events in memory. Each `send` takes as long as the test says.
 pub struct Recorder {
-    events: UnboundedSender<Event>,
+    events: Sender<Event>,
     delays: Mutex<Vec<Duration>>,
 }
 
 impl Recorder {
     /// A recorder, and where its events come out.
-    pub fn new() -> (Self, UnboundedReceiver<Event>) {
+    pub fn new() -> (Self, Receiver<Event>) {
         Self::slow(&[])
     }
 
     /// A recorder whose first calls take as long as `delays` say, as a busy log would.
-    pub fn slow(delays: &[Duration]) -> (Self, UnboundedReceiver<Event>) {
-        let (events, received) = unbounded_channel();
+    pub fn slow(delays: &[Duration]) -> (Self, Receiver<Event>) {
+        let (events, received) = channel(EVENTS_MAX);
         (Self { events, delays: Mutex::new(delays.iter().rev().copied().collect()) }, received)
     }
 }
@@ -51,7 +54,7 @@ impl Ingest for Recorder {
                 }
             };
             // Nobody listens any more once the test has seen enough.
-            let _ = self.events.send(event);
+            let _ = self.events.send(event).await;
         }
         Ok(())
     }
@@ -70,14 +73,14 @@ impl Ingest for Recorder {
 }
 
 /// Runs `source` until it has given `count` events.
-pub async fn events(source: impl Source, recorder: (Recorder, UnboundedReceiver<Event>), count: usize) -> Vec<Event> {
+pub async fn events(source: impl Source, recorder: (Recorder, Receiver<Event>), count: usize) -> Vec<Event> {
     events_while(source, recorder, |events| events.len() < count).await
 }
 
 /// Runs `source` for as long as `more` wants more events.
 pub async fn events_while(
     mut source: impl Source,
-    (recorder, mut received): (Recorder, UnboundedReceiver<Event>),
+    (recorder, mut received): (Recorder, Receiver<Event>),
     more: impl Fn(&[Event]) -> bool,
 ) -> Vec<Event> {
     let mut events = Vec::new();

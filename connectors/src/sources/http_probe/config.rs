@@ -80,7 +80,7 @@ enum UrlOrTarget {
     /// The URL.
     Url(HttpUrl),
     /// The URL and settings of its own.
-    Target(TargetFields),
+    Target(Box<TargetFields>),
 }
 
 /// The settings of one target.

@@ -66,7 +66,7 @@ enum AddressOrTarget {
     /// The address.
     Address(HostPort),
     /// The address and settings of its own.
-    Target(TargetFields),
+    Target(Box<TargetFields>),
 }
 
 /// The settings of one target.
