@@ -21,7 +21,7 @@ pub struct Server {
 impl Server {
     /// A web server without TLS.
     pub async fn http() -> Self {
-        Self::listen(|stream, requests| web(stream, requests)).await
+        Self::listen(web).await
     }
 
     /// A web server with TLS.
