@@ -2,4 +2,8 @@
 //!
 //! Each has a `Config` (read from `[sources.<id>]`) and a type that implements [`floodmark_core::ports::Source`].
 
+pub mod host;
+pub mod http_probe;
 pub mod polling;
+pub mod probe;
+pub mod tcp_probe;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use floodmark_core::ports::Clock;
-use floodmark_schemas::{Timestamp, series::fnv1a};
+use floodmark_schemas::{Check, Event, Reason, Timestamp, series::fnv1a};
 
 /// How much of an interval polls of different keys are spread over, at the most.
 const SPREAD_MAX: Duration = Duration::from_secs(30);
@@ -16,6 +16,17 @@ pub struct Tick {
     pub scheduled: Timestamp,
     /// How many moments before it passed unused, because the poll before took too long.
     pub missed: u32,
+}
+
+/// The event that says that moments before `tick` passed without a poll of `target`; nothing when none did.
+///
+/// Its time is that of the tick that came through, its `attempt` is how many were missed in a row.
+pub fn missed(source: &str, target: &str, tick: &Tick) -> Option<Event> {
+    if tick.missed == 0 {
+        return None;
+    }
+    let check = Check { reason: Some(Reason::Missed), attempt: tick.missed, ..Check::of(target) };
+    Some(Event::check(source, format!("{target}@{}#missed", tick.scheduled.micros()), tick.scheduled, check))
 }
 
 /// The moments `every` apart that belong to one key. They depend on the Unix epoch and the key alone, so a restart does
@@ -88,6 +99,16 @@ mod tests {
         tokio::time::advance(Duration::from_secs(35)).await;
         assert_eq!(secs(&mut schedule, start).await, (49.5, 2));
         assert_eq!(secs(&mut schedule, start).await, (59.5, 0));
+    }
+
+    #[test]
+    fn missed_ticks_leave_one_event_that_counts_them() {
+        let tick = |missed| Tick { scheduled: Timestamp::from_secs(60), missed };
+        assert_eq!(missed("web", "a", &tick(0)), None);
+        let event = missed("web", "a", &tick(2)).unwrap();
+        assert_eq!((event.id.as_str(), event.time, event.subject.as_deref()), ("a@60000000#missed", Timestamp::from_secs(60), Some("a")));
+        let expected = Check { reason: Some(Reason::Missed), attempt: 2, ..Check::of("a") };
+        assert_eq!(event.payload, floodmark_schemas::Payload::Check(expected));
     }
 
     #[test]

@@ -1,0 +1,50 @@
+//! `http_probe`: looks at URLs and says whether they answer as expected, how long each part took, and if not, why.
+//!
+//! Every attempt uses fresh connections (one for each redirect), one deadline, and sends each request exactly once. The
+//! address is resolved anew each time; HTTP/1.1; no compression is asked for; the body is read to its end.
+
+mod answer;
+mod check;
+pub mod config;
+mod exchange;
+pub mod values;
+mod watched;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use floodmark_core::Result;
+use floodmark_core::ports::{Clock, Ingest, Source};
+
+use self::check::HttpProbe;
+pub use self::config::Config;
+use super::probe::tls::PlatformRoots;
+use super::probe::{Probe, distinct, watch};
+
+/// Looks at the targets of one `[sources.<id>]`.
+pub struct HttpProbes {
+    id: String,
+    probes: Vec<HttpProbe>,
+    clock: Arc<dyn Clock>,
+}
+
+impl HttpProbes {
+    /// Prepares all targets. Reads secrets and certificate files, connects to nothing.
+    ///
+    /// # Errors
+    /// `Broken` when there is no target, two have one name, a check could outlast its interval, a header is not one, or
+    /// a secret or certificate file cannot be read.
+    pub fn new(id: &str, config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        let roots = PlatformRoots::default();
+        let probes = config.targets.iter().map(|target| HttpProbe::new(&config, target, &roots)).collect::<Result<Vec<_>>>()?;
+        distinct(id, probes.iter().map(|probe| probe.plan().target.as_str()))?;
+        Ok(Self { id: id.to_owned(), probes, clock })
+    }
+}
+
+#[async_trait]
+impl Source for HttpProbes {
+    async fn run(&mut self, ingest: &dyn Ingest) -> Result<()> {
+        watch(&self.id, &self.probes, &self.clock, ingest).await
+    }
+}

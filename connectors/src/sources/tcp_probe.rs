@@ -1,0 +1,44 @@
+//! `tcp_probe`: connects to addresses and says whether they accept, shake hands (with `tls`), and speak as expected
+//! (with `expect`), how long each part took, and if not, why.
+
+mod check;
+pub mod config;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use floodmark_core::Result;
+use floodmark_core::ports::{Clock, Ingest, Source};
+
+use self::check::TcpProbe;
+pub use self::config::Config;
+use super::probe::tls::PlatformRoots;
+use super::probe::{Probe, distinct, watch};
+
+/// Looks at the targets of one `[sources.<id>]`.
+pub struct TcpProbes {
+    id: String,
+    probes: Vec<TcpProbe>,
+    clock: Arc<dyn Clock>,
+}
+
+impl TcpProbes {
+    /// Prepares all targets. Reads certificate files, connects to nothing.
+    ///
+    /// # Errors
+    /// `Broken` when there is no target, two have one name, a check could outlast its interval, or a certificate file
+    /// cannot be read.
+    pub fn new(id: &str, config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        let roots = PlatformRoots::default();
+        let probes = config.targets.iter().map(|target| TcpProbe::new(&config, target, &roots)).collect::<Result<Vec<_>>>()?;
+        distinct(id, probes.iter().map(|probe| probe.plan().target.as_str()))?;
+        Ok(Self { id: id.to_owned(), probes, clock })
+    }
+}
+
+#[async_trait]
+impl Source for TcpProbes {
+    async fn run(&mut self, ingest: &dyn Ingest) -> Result<()> {
+        watch(&self.id, &self.probes, &self.clock, ingest).await
+    }
+}
