@@ -2,4 +2,7 @@
 //!
 //! Each has a `Config` (read from `[sources.<id>]`) and a type that implements [`floodmark_core::ports::Source`].
 
+pub mod github;
+pub mod http_client;
+pub mod open_meteo;
 pub mod polling;
