@@ -141,7 +141,8 @@ fn http_date(text: &str) -> Option<Timestamp> {
 pub fn base_url(text: &str) -> Result<Url> {
     let refuse = || Error::broken(format!("base_url {text:?} is not an address such as \"https://host\" or \"https://host/api/v3\""));
     let url = Url::parse(text).map_err(|e| refuse().because(e))?;
-    let plain = url.has_host() && url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    let plain =
+        url.has_host() && url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
     if plain && matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(refuse()) }
 }
 

@@ -2,7 +2,9 @@
 
 use floodmark_core::{Error, Result};
 use floodmark_schemas::Reason;
-use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+};
 use url::Url;
 
 use super::Config;
@@ -47,7 +49,8 @@ impl Api {
     pub fn new(config: &Config) -> Result<Self> {
         let credential = Credential::read(config.token.as_ref())?;
         let header = |what: &str, text: &str| {
-            HeaderValue::from_str(text).map_err(|_| Error::broken(format!("{what} cannot be sent as a header: it holds other characters than ASCII")))
+            HeaderValue::from_str(text)
+                .map_err(|_| Error::broken(format!("{what} cannot be sent as a header: it holds other characters than ASCII")))
         };
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, header("accept", &config.accept)?);

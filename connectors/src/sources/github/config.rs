@@ -131,7 +131,9 @@ impl Config {
 
 /// Owner and name, when they are such.
 pub fn split(repo: &str) -> Option<(&str, &str)> {
-    let plain = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(&c)) && part != "." && part != "..";
+    let plain = |part: &str| {
+        !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(&c)) && part != "." && part != ".."
+    };
     repo.split_once('/').filter(|(owner, name)| plain(owner) && plain(name))
 }
 
@@ -164,15 +166,21 @@ mod tests {
         check(r#"{"repos":["a/b"],"timeout":"0s"}"#, Err(r#"timeout is zero; write for example "30s""#));
         check(
             r#"{"repos":["a/b","a/c","a/d"],"every":"2m"}"#,
-            Err(r#"3 repositories every 2m are 90 requests an hour, but without a token api.github.com answers only 60; set a token, or every = "3m" or more"#),
+            Err(
+                r#"3 repositories every 2m are 90 requests an hour, but without a token api.github.com answers only 60; set a token, or every = "3m" or more"#,
+            ),
         );
         check(
             r#"{"repos":["a/b","a/c"],"every":"2m","releases":true}"#,
-            Err(r#"2 repositories every 2m are 64 requests an hour, but without a token api.github.com answers only 60; set a token, or every = "3m" or more"#),
+            Err(
+                r#"2 repositories every 2m are 64 requests an hour, but without a token api.github.com answers only 60; set a token, or every = "3m" or more"#,
+            ),
         );
         check(
             r#"{"repos":["a/b"],"base_url":"api.github.com"}"#,
-            Err(r#"base_url "api.github.com" is not an address such as "https://host" or "https://host/api/v3": relative URL without a base"#),
+            Err(
+                r#"base_url "api.github.com" is not an address such as "https://host" or "https://host/api/v3": relative URL without a base"#,
+            ),
         );
     }
 

@@ -87,7 +87,8 @@ impl Release {
             ("author", json!(self.author.as_ref().and_then(|author| author.login.as_ref()))),
             ("published_at", json!(time)),
         ];
-        let fact: Map<String, Value> = fact.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)).collect();
+        let fact: Map<String, Value> =
+            fact.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)).collect();
         let mut event = Event::record(source, self.id.to_string(), time, Record { name: "github.release".to_owned(), fact });
         event.subject = Some(repo.to_owned());
         event

@@ -26,7 +26,9 @@ pub fn judge(answer: &Answer, strikes: u32, now: Timestamp) -> Meaning {
         (_, Wait::For(wait)) => (Verdict::Limited(wait), Reason::RateLimited, format!("waiting {} s", wait.as_secs())),
         (401, _) => (Verdict::Refused(Scope::Everything), Reason::Unauthorized, "the token is wrong or has ended".to_owned()),
         (403, _) => (Verdict::Refused(Scope::Task), Reason::Unauthorized, "the token lacks a permission, or one is needed".to_owned()),
-        (404, _) => (Verdict::Refused(Scope::Task), Reason::Status, "it does not exist, or is private and the token may not see it".to_owned()),
+        (404, _) => {
+            (Verdict::Refused(Scope::Task), Reason::Status, "it does not exist, or is private and the token may not see it".to_owned())
+        }
         (451, _) => (Verdict::Refused(Scope::Task), Reason::Status, "it is blocked for legal reasons".to_owned()),
         (500.., _) => (Verdict::Unavailable, Reason::Status, "the service has a problem".to_owned()),
         _ => (Verdict::Refused(Scope::Task), Reason::Status, "the request was not accepted".to_owned()),
