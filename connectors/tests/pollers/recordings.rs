@@ -57,7 +57,8 @@ pub fn octokit(file: &Path) -> Vec<Exchange> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let exchange = |exchange: &Value| {
         let raw: Vec<_> = exchange["rawHeaders"].as_array().unwrap().iter().map(text).collect();
-        let headers = raw.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).filter(|(name, _)| !of_the_transfer(name)).collect();
+        let headers =
+            raw.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).filter(|(name, _)| !of_the_transfer(name)).collect();
         let status = exchange["status"].as_u64().unwrap() as u16;
         let request = exchange["reqheaders"].as_object().into_iter().flatten().map(|(name, value)| (name.clone(), text(value))).collect();
         let reply = Reply { status, headers, body: text(&exchange["response"]) };
