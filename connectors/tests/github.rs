@@ -1,5 +1,7 @@
 //! The `github` source against a server that replays answers in order.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod pollers;
 
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::time::Duration;
 
 use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::sources::github::{Config, Github};
+use floodmark_core::ports::{Clock, Ingest};
 use floodmark_schemas::{Check, Payload, Reason};
 use pollers::{Kept, Reply, Server, run_until};
 use serde_json::json;
@@ -103,7 +106,7 @@ async fn a_rename_is_followed_told_once_and_remembered() {
     assert!(kept.checks().iter().all(|check| check.target == "a/b"), "the target of the checks stays");
 
     // A new process asks for the configured name again, but does not tell the rename again.
-    let cursor = floodmark_core::ports::Ingest::cursor(&kept);
+    let cursor = kept.cursor();
     let again = Kept::resuming(cursor);
     server.add(Reply::new(301, "").header("Location", "/repositories/7"));
     server.add(Reply::new(200, repository(7, "c/d", 1)));
@@ -201,7 +204,7 @@ async fn a_limit_without_a_length_is_waited_for_a_minute() {
 
 #[tokio::test]
 async fn after_the_last_allowed_answer_nothing_is_asked_before_the_reset() {
-    let date = jiff::Timestamp::now();
+    let date = jiff::Timestamp::from_microsecond(SystemClock.now().micros()).unwrap();
     let last = Reply::new(200, repository(7, "a/b", 1))
         .header("x-ratelimit-remaining", "0")
         .header("x-ratelimit-reset", (date.as_second() + 2).to_string())
@@ -291,7 +294,7 @@ async fn each_release_becomes_one_record_also_over_a_restart() {
     assert_eq!(requests[2].header("if-none-match"), Some("\"r\""));
     assert_eq!(kept.checks()[1].target, "a/b/releases");
 
-    let again = Kept::resuming(floodmark_core::ports::Ingest::cursor(&kept));
+    let again = Kept::resuming(kept.cursor());
     let server = Server::new([repo(), page(&[release(4, 4), release(3, 3)])]).await;
     let mut source = github(&server.url(), &["a/b"], settings);
     run_until(&mut source, &again, &[&server], || again.checks().len() == 2).await;

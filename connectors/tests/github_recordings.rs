@@ -1,5 +1,7 @@
 //! The `github` source against recorded conversations, whatever they are.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod pollers;
 
 use std::path::PathBuf;

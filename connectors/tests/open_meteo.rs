@@ -1,5 +1,7 @@
 //! The `open_meteo` source against a server that replays answers in order.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod pollers;
 
 use std::sync::Arc;
