@@ -4,6 +4,9 @@
 
 pub mod host;
 pub mod http_probe;
+pub mod github;
+pub mod http_client;
+pub mod open_meteo;
 pub mod polling;
 pub mod probe;
 pub mod tcp_probe;
