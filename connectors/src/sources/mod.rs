@@ -2,4 +2,6 @@
 //!
 //! Each has a `Config` (read from `[sources.<id>]`) and a type that implements [`floodmark_core::ports::Source`].
 
+pub mod file;
 pub mod polling;
+mod received;
