@@ -1,1 +1,3 @@
-//! x
+//! Whatever spans crates: generators, fixtures and harnesses shared by tests and benchmarks.
+
+pub mod generate;

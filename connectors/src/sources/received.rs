@@ -197,7 +197,7 @@ mod tests {
         check(&sample(r#"{"metric":"m"}"#), Err("missing field `value`"));
         check(&sample(r#"{"metric":"","value":1}"#), Err("data.metric is empty"));
         check(&sample(r#"{"metric":"m","value":1,"value":2}"#), Err("duplicate field `value`"));
-        check(&sample(r#"{"metric":"\ud800","value":1}"#), Err("surrogate"));
+        check(&sample(r#"{"metric":"\ud800","value":1}"#), Err("hex escape"));
         check(r#"{"type":"x.y","data":{}}"#, Err("type \"x.y\" is none of"));
         check(r#"{"type":"floodmark.record.v1","type":"floodmark.record.v1","data":{}}"#, Err("duplicate field `type`"));
         check(r#"{"type":"floodmark.sample.v1"}"#, Err("missing field `data`"));
