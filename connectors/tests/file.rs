@@ -113,7 +113,9 @@ async fn progress_ends_at_the_size_of_the_file() {
 async fn bad_lines_are_set_aside_before_the_cursor_passes_them() {
     let long = "x".repeat((1 << 20) + 1);
     let mut text = Vec::new();
-    for line in [&native(1, 1), "{\"half\":", &native(2, 2), "not json", r#"{"type":"floodmark.sample.v1","data":{"metric":"m","value":1}}"#, &long] {
+    for line in
+        [&native(1, 1), "{\"half\":", &native(2, 2), "not json", r#"{"type":"floodmark.sample.v1","data":{"metric":"m","value":1}}"#, &long]
+    {
         text.extend_from_slice(line.as_bytes());
         text.push(b'\n');
     }
@@ -126,7 +128,7 @@ async fn bad_lines_are_set_aside_before_the_cursor_passes_them() {
     assert_eq!(values.iter().map(|e| e.id.as_str()).collect::<Vec<_>>(), ["e1", "e2", "e4"]);
     let kept = "x".repeat(65_536);
     let expected = [
-        ("a.ndjson:2", "not an event: EOF while parsing a value at line 1 column 9", "{\"half\":"),
+        ("a.ndjson:2", "not an event: EOF while parsing a value at line 1 column 8", "{\"half\":"),
         ("a.ndjson:4", "not an event: expected ident at line 1 column 2", "not json"),
         ("a.ndjson:5", "not an event: missing field `time`", r#"{"type":"floodmark.sample.v1","data":{"metric":"m","value":1}}"#),
         ("a.ndjson:6", "the line has 1048577 bytes and 1048576 are read at most (first 65536 kept)", &kept),
@@ -135,8 +137,9 @@ async fn bad_lines_are_set_aside_before_the_cursor_passes_them() {
     ];
     assert_eq!(letters(&recorder), expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
     assert!(matches!(recorder.given().last(), Some(Given::Batch(..))));
+    let ids = |r: &Recorder| r.letters().into_iter().map(|letter| letter.id).collect::<Vec<_>>();
     let (again, _) = read(&path, json!({})).await;
-    assert_eq!(again.letters(), recorder.letters().into_iter().zip(again.letters()).map(|(l, a)| floodmark_schemas::DeadLetter { time: a.time, ..l }).collect::<Vec<_>>());
+    assert_eq!(ids(&again), ids(&recorder));
 }
 
 #[tokio::test]
@@ -177,7 +180,7 @@ async fn a_mapped_object_becomes_samples() {
 #[tokio::test]
 async fn csv_cells_may_be_quoted_and_rows_may_be_wrong() {
     let text = "\u{feff}time, name ,value,note\r\n2024-01-01T00:00:00Z,\"a, \"\"b\"\"\",1,\"two\nlines\"\r\n\r\n\
-        2024-01-01T00:00:01Z,a,,\n2024-01-01T00:00:02Z,a,inf,\n2024-01-01T00:00:03Z,a,3\n2024-01-01T00:00:04Z,,4,\"open\n2024-01-01T00:00:05Z,a,5,5\" pipe";
+        2024-01-01T00:00:01Z,a,,\n2024-01-01T00:00:02Z,a,inf,\n2024-01-01T00:00:03Z,a,3\n2024-01-01T00:00:04Z,a,4,4\" pipe\n2024-01-01T00:00:05Z,a,5,\"open\n2024-01-01T00:00:06Z,a,6,";
     let (_dir, path) = written("a.csv", text);
     let settings = json!({ "time": "time", "values": ["value"], "metric": "name", "labels": ["note"], "id": "time" });
     let (recorder, result) = read(&path, settings).await;
@@ -185,13 +188,14 @@ async fn csv_cells_may_be_quoted_and_rows_may_be_wrong() {
     let event = |time: &str, series: Series, value| Event { id: time.to_owned(), ..sample(time, series, value) };
     let expected = [
         event("2024-01-01T00:00:00Z", Series::new("a, \"b\"").label("note", "two\nlines"), 1.0),
-        event("2024-01-01T00:00:05Z", Series::new("a").label("note", "5\" pipe"), 5.0),
+        event("2024-01-01T00:00:04Z", Series::new("a").label("note", "4\" pipe"), 4.0),
+        event("2024-01-01T00:00:06Z", Series::new("a"), 6.0),
     ];
     assert_eq!(recorder.events(), expected);
     let expected = [
         ("a.csv:6", r#""value" is "inf", which is not a finite number"#, "2024-01-01T00:00:02Z,a,inf,"),
         ("a.csv:7", "3 cells where the first line of the file has 4", "2024-01-01T00:00:03Z,a,3"),
-        ("a.csv:8", "a quoted cell has no end", "2024-01-01T00:00:04Z,,4,\"open"),
+        ("a.csv:9", "a quoted cell has no end", "2024-01-01T00:00:05Z,a,5,\"open"),
     ];
     assert_eq!(letters(&recorder), expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
 }

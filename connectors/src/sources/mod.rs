@@ -4,4 +4,5 @@
 
 pub mod file;
 pub mod polling;
+pub mod push;
 mod received;

@@ -80,6 +80,7 @@ pub fn event(text: &str, source: &str, manner: Manner) -> Result<Event, String> 
         (None, Manner::Push { now }) => now,
         (None, Manner::File) => return Err("not an event: missing field `time`".to_owned()),
     };
+    writable(time.micros())?;
     let id = attributes.id.unwrap_or_default().into_owned();
     let payload = payload(&attributes.kind, attributes.data.get())?;
     let mut event = Event {
@@ -114,6 +115,7 @@ fn payload(kind: &str, data: &str) -> Result<Payload, String> {
         }
         event::CHECK => {
             let check: Check = serde_json::from_str(data).map_err(wrong)?;
+            check.certificate_expires.map_or(Ok(0), |time| writable(time.micros()))?;
             if check.target.is_empty() { Err("data.target is empty: a check needs one".to_owned()) } else { Ok(Payload::Check(check)) }
         }
         event::RECORD => {
@@ -141,6 +143,17 @@ fn depth(json: &str) -> usize {
         }
     }
     deepest
+}
+
+/// Years 0 to 9999: what RFC 3339 can write.
+const WRITABLE: std::ops::Range<i64> = -62_167_219_200_000_000..253_402_300_800_000_000;
+
+/// The time, when RFC 3339 can write it.
+///
+/// # Errors
+/// When it lies outside the years 0 to 9999.
+pub fn writable(micros: i64) -> Result<i64, String> {
+    if WRITABLE.contains(&micros) { Ok(micros) } else { Err("the time is outside the years 0 to 9999".to_owned()) }
 }
 
 /// An error with its causes in one line.
@@ -202,8 +215,11 @@ mod tests {
         check(r#"{"type":"floodmark.record.v1","type":"floodmark.record.v1","data":{}}"#, Err("duplicate field `type`"));
         check(r#"{"type":"floodmark.sample.v1"}"#, Err("missing field `data`"));
         check(r#"{"type":"floodmark.sample.v1","specversion":"0.3","data":{}}"#, Err("specversion \"0.3\" is not 1.0"));
+        check(r#"{"type":"floodmark.sample.v1","time":"-000001-01-01T00:00:00Z","data":{}}"#, Err("outside the years 0 to 9999"));
         check(r#"{"type":"floodmark.sample.v1","time":"soon","data":{}}"#, Err("not an RFC 3339 time"));
-        let nested = |depth: usize| format!(r#"{{"type":"floodmark.record.v1","data":{{"name":"n","fact":{{"a":{}{}}}}}}}"#, "[".repeat(depth), "]".repeat(depth));
+        let nested = |depth: usize| {
+            format!(r#"{{"type":"floodmark.record.v1","data":{{"name":"n","fact":{{"a":{}{}}}}}}}"#, "[".repeat(depth), "]".repeat(depth))
+        };
         assert!(event(&nested(DEPTH_MAX - 2), "me", NOW).is_ok());
         check(&nested(DEPTH_MAX - 1), Err("nested deeper than 64"));
     }

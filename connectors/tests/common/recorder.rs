@@ -67,7 +67,10 @@ impl Recorder {
 
     /// The batches with their cursors or keys.
     pub fn batches(&self) -> Vec<(EventBatch, Option<String>)> {
-        self.given().into_iter().filter_map(|given| if let Given::Batch(batch, cursor) = given { Some((batch, cursor)) } else { None }).collect()
+        self.given()
+            .into_iter()
+            .filter_map(|given| if let Given::Batch(batch, cursor) = given { Some((batch, cursor)) } else { None })
+            .collect()
     }
 
     /// The events of all batches.

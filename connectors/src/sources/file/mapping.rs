@@ -63,7 +63,9 @@ impl Mapping {
         let time = slot(time);
         let kind = match &config.check {
             Some(_) if !config.values.is_empty() || config.metric.is_some() => {
-                return Err(Error::broken("`check` makes checks of the lines and `values` samples: keep one, or read the file by two sources"));
+                return Err(Error::broken(
+                    "`check` makes checks of the lines and `values` samples: keep one, or read the file by two sources",
+                ));
             }
             Some(check) => Kind::Check(CheckSlots {
                 target: slot(&check.target),
@@ -72,7 +74,9 @@ impl Mapping {
                 status: check.status.as_ref().map(&mut slot),
                 latency_ms: check.latency_ms.as_ref().map(&mut slot),
             }),
-            None if config.values.is_empty() => return Err(Error::broken("`values` is missing: name the columns that hold numbers, or set `check`")),
+            None if config.values.is_empty() => {
+                return Err(Error::broken("`values` is missing: name the columns that hold numbers, or set `check`"));
+            }
             None if config.metric.is_some() && config.values.len() > 1 => {
                 return Err(Error::broken("with `metric` the file has one number a line: `values` must name one column"));
             }

@@ -1,13 +1,12 @@
 //! Lines that are Floodmark's own events.
 
+use floodmark_schemas::BatchBuilder;
 use floodmark_schemas::batch::SeriesRef;
 use floodmark_schemas::frame::{EventOrSample, parse_event_or_sample};
-use floodmark_schemas::BatchBuilder;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::time::writable;
-use crate::sources::received;
+use crate::sources::received::{self, writable};
 
 /// Reads events. It remembers how series are spelled, so that a repeated one costs one look-up.
 pub struct Native {

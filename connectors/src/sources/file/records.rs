@@ -146,10 +146,10 @@ impl Parser {
             return Ok(());
         }
         match self {
-            Self::Native(native) => native.apply(text, builder),
+            Self::Native(native) => native.apply(text.trim_ascii_end(), builder),
             Self::Objects(mapping, cells) => {
                 let mut row = cells.lend(mapping.columns().len());
-                let result = objects::read(text, mapping.columns(), &mut row).and_then(|()| mapping.apply(&row, builder));
+                let result = objects::read(text.trim_ascii_end(), mapping.columns(), &mut row).and_then(|()| mapping.apply(&row, builder));
                 cells.give_back(row);
                 result
             }

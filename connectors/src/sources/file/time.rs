@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sources::received::writable;
+
 /// How times are written in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -58,17 +60,6 @@ impl From<TimeFormat> for String {
     }
 }
 
-/// Years 0 to 9999: what RFC 3339 can write.
-const WRITABLE: std::ops::Range<i64> = -62_167_219_200_000_000..253_402_300_800_000_000;
-
-/// The time, when RFC 3339 can write it.
-///
-/// # Errors
-/// When it lies outside the years 0 to 9999.
-pub fn writable(micros: i64) -> Result<i64, String> {
-    if WRITABLE.contains(&micros) { Ok(micros) } else { Err("the time is outside the years 0 to 9999".to_owned()) }
-}
-
 /// Reads times of one format. It remembers the last one: many files repeat them.
 pub struct TimeReader {
     format: TimeFormat,
@@ -80,8 +71,9 @@ impl TimeReader {
     /// # Errors
     /// `Broken` when there is no such time zone.
     pub fn new(format: TimeFormat, zone: &str) -> Result<Self> {
-        let zone = TimeZone::get(zone)
-            .map_err(|e| Error::broken(format!("timezone = {zone:?} is not known; write UTC or a name such as Europe/Berlin")).because(e))?;
+        let zone = TimeZone::get(zone).map_err(|e| {
+            Error::broken(format!("timezone = {zone:?} is not known; write UTC or a name such as Europe/Berlin")).because(e)
+        })?;
         Ok(Self { format, zone, last: (String::new(), 0) })
     }
 
