@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::{DecodeError, Event, EventBatch, Headers, Timestamp};
 
-pub use json::parse_event_or_sample;
+pub use json::{EventOrSample, Spelling, parse_event_or_sample};
 
 /// The most events in a frame.
 pub const EVENTS_MAX: usize = 1_000;

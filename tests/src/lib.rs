@@ -1,3 +1,4 @@
-//! What tests across crates need.
+//! Whatever spans crates: generators, fixtures and harnesses shared by tests and benchmarks.
 
+pub mod generate;
 pub mod support;
