@@ -134,13 +134,48 @@ text_setting!(Span, "a duration as text, such as \"30s\"", "A duration such as 3
 text_setting!(Size, "a size as text, such as \"256MiB\"", "A size such as 256MiB or 10GB", "^ *[0-9]+ *([KMGT]i?B|kB|B)? *$");
 
 /// Where a secret is found. The secret itself never stands in a configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Secret {
     /// In this environment variable.
     Env(String),
     /// In this file; white space at the end is cut.
     File(std::path::PathBuf),
+}
+
+/// How the error begins that refuses a secret written as plain text: what stands there must not be shown.
+pub const SECRET_IN_TEXT: &str = "a secret does not stand in the configuration itself";
+
+/// The derived code would repeat a secret that was written as plain text in its error; this does not.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Place {
+            Env,
+            File,
+        }
+
+        struct Reference;
+        impl<'de> de::Visitor<'de> for Reference {
+            type Value = Secret;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("where to find a secret, such as { env = \"NAME\" } or { file = \"/path\" }")
+            }
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<Secret, E> {
+                Err(E::custom(format_args!("{SECRET_IN_TEXT}; write where to find it: {{ env = \"NAME\" }} or {{ file = \"/path\" }}")))
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
+                let one = || de::Error::custom("a secret has one place; write either { env = \"NAME\" } or { file = \"/path\" }");
+                let secret = match map.next_key()?.ok_or_else(one)? {
+                    Place::Env => Secret::Env(map.next_value()?),
+                    Place::File => Secret::File(map.next_value()?),
+                };
+                if map.next_key::<Place>()?.is_some() { Err(one()) } else { Ok(secret) }
+            }
+        }
+        deserializer.deserialize_any(Reference)
+    }
 }
 
 /// A secret that was read: shows as `***` wherever it is printed.

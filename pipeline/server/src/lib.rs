@@ -1,4 +1,6 @@
 //! The binary's own room: configuration, command line, API, and what puts the parts together.
 
 pub mod api;
+pub mod cli;
+pub mod config;
 pub mod telemetry;

@@ -1,0 +1,51 @@
+//! From the command line to the command, and from its outcome to the exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use super::args::{Cli, Command};
+use super::exit::{Exit, Outcome};
+use super::{bench, check, completion, config, demo, dlq, events, output, query, run, schema, tap};
+
+/// Reads the command line of this process and does what it says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            drop(e.print());
+            let shown = matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if shown { Exit::Ok.into() } else { Exit::Usage.into() };
+        }
+    };
+    let colour = output::colours(cli.global.color);
+    match dispatch(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::notice(&failure.render(colour));
+            failure.exit().into()
+        }
+    }
+}
+
+/// Does what a command line says.
+///
+/// # Errors
+/// What the command says.
+pub fn dispatch(cli: Cli) -> Outcome {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Demo(args) => demo::demo(&global, args),
+        Command::Run(args) => run::run(&global, args),
+        Command::Check(args) => check::check(&global, &args),
+        Command::Config(command) => config::config(&global, &command),
+        Command::Tap(args) => tap::tap(&global, args),
+        Command::Events(command) => events::events(&global, command),
+        Command::Query(command) => query::query(&global, command),
+        Command::Dlq(command) => dlq::dlq(&global, command),
+        Command::Schema(args) => schema::schema(&args),
+        Command::Completion(args) => completion::completion(&args),
+        Command::Bench(args) => bench::bench(&global, args),
+    }
+}

@@ -1,0 +1,23 @@
+//! The command line: data goes to stdout, everything else to stderr, and the exit code says how it went.
+//!
+//! Each command has a file with its arguments and what it does. [`dispatch`] chooses among them.
+
+pub mod args;
+pub mod bench;
+pub mod check;
+pub mod completion;
+pub mod config;
+pub mod demo;
+mod dispatch;
+pub mod dlq;
+pub mod events;
+mod exit;
+mod output;
+pub mod query;
+pub mod run;
+pub mod schema;
+pub mod selection;
+pub mod tap;
+
+pub use dispatch::{dispatch, main};
+pub use exit::{Exit, Failure, Outcome};

@@ -1,0 +1,25 @@
+//! One example for each table of the configuration, for the reference. A test loads every one of them.
+
+/// The example of a table: `section` is a key of the top level, `kind` its `type`.
+pub fn example(section: &str, kind: &str) -> &'static str {
+    match (section, kind) {
+        ("", _) => "data_dir = \"/var/lib/floodmark\"\npartitions = 4",
+        ("log", _) => "[log]\nretention_age = \"30d\"\nretention_size = \"50GiB\"",
+        ("api", _) => "[api]\nlisten = \"127.0.0.1:9000\"",
+        ("sources", "host") => "[sources.machine]\ntype = \"host\"\nevery = \"5s\"",
+        ("sources", "http_probe") => "[sources.website]\ntype = \"http_probe\"\ntargets = [\"https://example.org\"]\nevery = \"1m\"",
+        ("sources", "tcp_probe") => "[sources.database]\ntype = \"tcp_probe\"\ntargets = [\"db.example.org:5432\"]",
+        ("sources", "github") => {
+            "[sources.rust]\ntype = \"github\"\nrepositories = [\"rust-lang/rust\"]\ntoken = { env = \"GITHUB_TOKEN\" }"
+        }
+        ("sources", "open_meteo") => "[sources.berlin]\ntype = \"open_meteo\"\nlatitude = 52.52\nlongitude = 13.41",
+        ("sources", "file") => "[sources.history]\ntype = \"file\"\npath = \"temperatures.csv\"\nencoding = \"arrow\"",
+        ("sources", "push") => "[sources.push]\ntype = \"push\"\ntoken = { file = \"/run/secrets/push-token\" }",
+        ("operators", "tumbling") => {
+            "[operators.one_minute]\ntype = \"tumbling\"\nsize = \"1m\"\nmetrics = [\"cpu_*\", \"memory_*\"]\n\
+             aggregates = [\"count\", \"mean\", \"max\"]\nquantiles = [0.5, 0.99]"
+        }
+        ("sinks", "embedded") => "[sinks.store]\ntype = \"embedded\"",
+        _ => "",
+    }
+}

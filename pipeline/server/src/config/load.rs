@@ -1,0 +1,187 @@
+//! From files to a [`Config`]: parse, merge, decode each component, check what is between them.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+
+use super::check;
+use super::decode::decode;
+use super::files;
+use super::kinds::{Kind, SinkKind};
+use super::model::{Api, Config, EmbeddedSink, Operator, Sink, Source, SourceCommon, Top};
+use super::report::Report;
+use super::suggest;
+use super::tree::{self, Node, Table, Value};
+
+/// The tables of the top level.
+const SECTIONS: [&str; 5] = ["log", "api", "sources", "operators", "sinks"];
+
+/// The keys of every source.
+pub(super) const SOURCE_COMMON: [&str; 3] = ["encoding", "compression", "disorder"];
+
+/// Reads a configuration: the file at `path`, and the files of `conf.d` beside it. Nothing is connected to.
+///
+/// # Errors
+/// All that is wrong, at once.
+pub fn load(path: &Path) -> Result<Config, Report> {
+    let mut report = Report::default();
+    files::read(path, &mut report);
+    build(report)
+}
+
+/// Reads a configuration from a text; `name` is what errors call it.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_text(name: &str, text: &str) -> Result<Config, Report> {
+    let mut report = Report::default();
+    report.files.add(name, text.to_owned());
+    build(report)
+}
+
+fn build(mut report: Report) -> Result<Config, Report> {
+    let files = report.files.clone();
+    let mut root = Node { span: 0..0, value: Value::Table(Table::new()) };
+    for file in files.iter() {
+        let tree = tree::parse(file, &mut report);
+        tree::merge(&mut root, tree, &mut report);
+    }
+    // After a syntax error what follows it may be lost or misplaced: more errors would be guesses.
+    if report.unreadable {
+        return Err(report);
+    }
+    let config = decode_root(&root, &mut report);
+    match config {
+        Some(config) if report.is_empty() => Ok(config),
+        _ => Err(report),
+    }
+}
+
+fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
+    let Value::Table(table) = &root.value else { return None };
+    let (sections, top): (Table, Table) = table.clone().into_iter().partition(|(key, _)| SECTIONS.contains(&key.as_str()));
+    let top: Option<Top> = decode(&top, &root.span, &SECTIONS, report);
+    let log = decode_log(sections.get("log"), report);
+    let api = match sections.get("api").map(|(_, node)| node) {
+        None => Some(Api::default()),
+        Some(node) => table_of(node, "api", report).and_then(|table| decode(table, &node.span, &[], report)),
+    };
+    let sources = components(&sections, "sources", report, decode_source);
+    let operators = components(&sections, "operators", report, |table, header, report| {
+        decode_kind(table, header, &[], report).map(|kind| Operator { kind })
+    });
+    let mut sinks =
+        components(&sections, "sinks", report, |table, header, report| decode_kind(table, header, &[], report).map(|kind| Sink { kind }));
+    let parts = Parts { root, sources: &sources, operators: &operators, log: log.as_ref() };
+    check::check(&parts, report);
+    if sinks.is_empty() {
+        sinks.insert("embedded".to_owned(), Sink { kind: SinkKind::Embedded(EmbeddedSink {}) });
+    }
+    let Top { data_dir, partitions } = top?;
+    Some(Config { data_dir, partitions, log: log?, api: api?, sources, operators, sinks })
+}
+
+/// What was decoded, before it is a configuration: some of it may be missing because it was wrong.
+pub(super) struct Parts<'a> {
+    pub root: &'a Node,
+    pub sources: &'a BTreeMap<String, Source>,
+    pub operators: &'a BTreeMap<String, Operator>,
+    pub log: Option<&'a super::kinds::LogKind>,
+}
+
+/// A log without `type` is the embedded one, as is no log at all.
+fn decode_log(section: Option<&(Range<usize>, Node)>, report: &mut Report) -> Option<super::kinds::LogKind> {
+    let empty = Node { span: 0..0, value: Value::Table(Table::new()) };
+    let node = section.map_or(&empty, |(_, node)| node);
+    let mut table = table_of(node, "log", report)?.clone();
+    let kind = Node { span: node.span.clone(), value: Value::Text("embedded".to_owned()) };
+    table.entry("type".to_owned()).or_insert((node.span.clone(), kind));
+    decode_kind(&table, &node.span, &[], report)
+}
+
+/// Decodes each table of a section; those that are wrong are reported and left out.
+fn components<T>(
+    sections: &Table,
+    section: &str,
+    report: &mut Report,
+    mut decode: impl FnMut(&Table, &Range<usize>, &mut Report) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let Some((_, node)) = sections.get(section) else { return BTreeMap::new() };
+    let Some(table) = table_of(node, &format!("{section}.<id>"), report) else { return BTreeMap::new() };
+    let mut found = BTreeMap::new();
+    for (id, (key_span, node)) in table {
+        check_id(id, key_span, section, report);
+        let Some(table) = table_of(node, &format!("{section}.{id}"), report) else { continue };
+        if let Some(component) = decode(table, &node.span, report) {
+            found.insert(id.clone(), component);
+        }
+    }
+    found
+}
+
+fn table_of<'a>(node: &'a Node, name: &str, report: &mut Report) -> Option<&'a Table> {
+    match &node.value {
+        Value::Table(table) => Some(table),
+        _ => {
+            report.add(
+                node.span.clone(),
+                format!("expected a table, found {}", node.describe()),
+                Some(format!("begin a table with [{name}]")),
+            );
+            None
+        }
+    }
+}
+
+fn check_id(id: &str, span: &Range<usize>, section: &str, report: &mut Report) {
+    let what = section.trim_end_matches('s');
+    if let Err(e) = floodmark_schemas::subject::token(id) {
+        let allowed: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(64).collect();
+        let hint = if allowed.is_empty() { "give it a name".to_owned() } else { format!("call it `{allowed}`") };
+        report.add(span.clone(), format!("the id of this {what}: {e}"), Some(hint));
+    } else if id.starts_with("floodmark") {
+        let hint = "choose another name: those that begin with `floodmark` are kept for the program itself";
+        report.add(span.clone(), format!("the id `{id}` of this {what} is reserved"), Some(hint.to_owned()));
+    }
+}
+
+fn decode_source(table: &Table, header: &Range<usize>, report: &mut Report) -> Option<Source> {
+    let (common, own): (Table, Table) = table.clone().into_iter().partition(|(key, _)| SOURCE_COMMON.contains(&key.as_str()));
+    let common: Option<SourceCommon> = decode(&common, header, &[], report);
+    let kind: Option<super::kinds::SourceKind> = decode_kind(&own, header, &SOURCE_COMMON, report);
+    let (SourceCommon { encoding, compression, disorder }, kind) = (common?, kind?);
+    let disorder = disorder.unwrap_or_else(|| kind.default_disorder());
+    Some(Source { kind, encoding, compression, disorder })
+}
+
+/// Takes `type` out of a table and decodes the rest as it says.
+fn decode_kind<K: Kind>(table: &Table, header: &Range<usize>, also: &[&str], report: &mut Report) -> Option<K> {
+    let mut own = table.clone();
+    let Some((_, kind)) = own.remove("type") else {
+        let hint = match K::TYPES {
+            [only] => format!("add type = {only:?}"),
+            types => format!("add `type`, one of {}", types.join(", ")),
+        };
+        report.add(header.clone(), "the key `type` is missing", Some(hint));
+        return None;
+    };
+    match &kind.value {
+        Value::Text(name) if K::TYPES.contains(&name.as_str()) => {
+            let also: Vec<&str> = also.iter().copied().chain(["type"]).collect();
+            K::decode(name, &own, header, &also, report)
+        }
+        Value::Text(name) => {
+            let hint = suggest::hint(name, K::TYPES.iter().copied(), "type");
+            report.add(kind.span, format!("unknown type {name:?}"), Some(hint));
+            None
+        }
+        _ => {
+            report.add(
+                kind.span.clone(),
+                format!("expected a text, found {}", kind.describe()),
+                Some(format!("known types: {}", K::TYPES.join(", "))),
+            );
+            None
+        }
+    }
+}

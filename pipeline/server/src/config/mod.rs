@@ -1,0 +1,34 @@
+//! The configuration: TOML files in, one [`Config`] out, or a [`Report`] of everything that is wrong with them.
+//!
+//! Reading has two phases, so that every error keeps its exact place. First each file becomes a tree whose values know
+//! where they stand, and the trees are merged. Then each component's table is decoded into the type of its `type`, again
+//! and again without what was refused, until all its errors are known. Last come the rules between components.
+//! Nothing here connects to anything, and no input makes it panic.
+
+mod check;
+mod decode;
+mod deserializer;
+mod examples;
+mod files;
+mod kinds;
+mod load;
+mod model;
+mod reference;
+mod render;
+mod report;
+mod schema;
+mod scrub;
+mod show;
+mod suggest;
+mod tree;
+mod tumbling;
+
+pub use kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
+pub use load::{from_text, load};
+pub use model::{Api, Compression, Config, EmbeddedLog, EmbeddedSink, Encoding, Operator, Partitions, Sink, Source};
+pub use reference::reference;
+pub use report::{Position, Problem, Report};
+pub use schema::{config_schema, event_schema};
+pub use scrub::scrub;
+pub use show::{show_json, show_toml};
+pub use tumbling::{Aggregate, Quantile, Tumbling};

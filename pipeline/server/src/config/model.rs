@@ -1,0 +1,235 @@
+//! What a configuration says, after everything in it has been checked and all defaults are filled in.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use floodmark_connectors::settings::{Size, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
+
+/// A whole configuration.
+#[derive(Clone, Debug, Serialize)]
+pub struct Config {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// How many partitions the event log has.
+    pub partitions: Partitions,
+    /// The event log.
+    pub log: LogKind,
+    /// The HTTP interface.
+    pub api: Api,
+    /// What is watched, by id.
+    pub sources: BTreeMap<String, Source>,
+    /// What is computed, by id.
+    pub operators: BTreeMap<String, Operator>,
+    /// Where results go, by id; never empty, the embedded store when nothing is said.
+    pub sinks: BTreeMap<String, Sink>,
+}
+
+/// The keys outside of any table.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Top {
+    /// The directory that holds the log and the embedded stores, relative to the working directory.
+    #[serde(default = "data_dir")]
+    pub data_dir: PathBuf,
+    /// How many partitions the event log has, 1 to 1024. Fixed for the life of the data: choose it before the first run.
+    #[serde(default)]
+    pub partitions: Partitions,
+}
+
+fn data_dir() -> PathBuf {
+    PathBuf::from("floodmark-data")
+}
+
+/// A number of partitions: 1 to 1024.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u32")]
+#[schemars(inline)]
+pub struct Partitions(#[schemars(range(min = 1, max = 1024))] u32);
+
+impl Partitions {
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for Partitions {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl TryFrom<u32> for Partitions {
+    type Error = String;
+    fn try_from(number: u32) -> Result<Self, String> {
+        if (1..=1024).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(format!("{number} partitions are not possible; choose 1 to 1024, and 1 if in doubt"))
+        }
+    }
+}
+
+/// The HTTP interface: metrics, health, queries.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// Whether there is one.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// The address and port it listens on. It has no log-in: keep it on 127.0.0.1 or behind a proxy that has one.
+    #[serde(default = "listen")]
+    pub listen: Listen,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { enabled: true, listen: listen() }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn listen() -> Listen {
+    Listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 8320)))
+}
+
+/// An address and a port to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(inline)]
+pub struct Listen(#[schemars(with = "String")] pub SocketAddr);
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let text = text.replacen("localhost:", "127.0.0.1:", 1);
+        text.parse().map(Self).map_err(|_| format!("{text:?} is not an address and a port; write for example \"127.0.0.1:8320\""))
+    }
+}
+
+/// A log in a file of the data directory. Needs no server.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddedLog {
+    /// How long events are kept.
+    #[serde(default = "retention_age")]
+    pub retention_age: Span,
+    /// How much space events may take; the oldest go first.
+    #[serde(default = "retention_size")]
+    pub retention_size: Size,
+    /// For how long a repeated event is recognised by its id.
+    #[serde(default = "duplicate_window")]
+    pub duplicate_window: Span,
+}
+
+fn retention_age() -> Span {
+    Span::secs(7 * 86_400)
+}
+
+fn retention_size() -> Size {
+    Size(10 << 30)
+}
+
+fn duplicate_window() -> Span {
+    Span::secs(2 * 3_600)
+}
+
+/// The store in a file of the data directory: rollups, dead letters and the catalogue of series. Needs no server.
+///
+/// It is there without being named when no sink is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddedSink {}
+
+/// One source.
+#[derive(Clone, Debug, Serialize)]
+pub struct Source {
+    /// What it watches.
+    #[serde(flatten)]
+    pub kind: SourceKind,
+    /// How its frames are written.
+    pub encoding: Encoding,
+    /// How Arrow frames are compressed.
+    pub compression: Compression,
+    /// By how much its event times may go backwards.
+    pub disorder: Span,
+}
+
+impl Source {
+    /// How its frames are written, in the words of the log.
+    pub fn frame_encoding(&self) -> floodmark_schemas::Encoding {
+        use floodmark_schemas::frame::Compression as C;
+        match (self.encoding, self.compression) {
+            (Encoding::Json, _) => floodmark_schemas::Encoding::Json,
+            (Encoding::Arrow, Compression::None) => floodmark_schemas::Encoding::Arrow(C::None),
+            (Encoding::Arrow, Compression::Lz4) => floodmark_schemas::Encoding::Arrow(C::Lz4),
+            (Encoding::Arrow, Compression::Zstd) => floodmark_schemas::Encoding::Arrow(C::Zstd),
+        }
+    }
+}
+
+/// The keys that every source has, whatever its `type`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceCommon {
+    /// How events are written to the log.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// How Arrow frames are compressed. Only with `encoding = "arrow"`.
+    #[serde(default)]
+    pub compression: Compression,
+    /// By how much event times may go backwards without being late. Default `5s`; `0s` for files.
+    #[serde(default)]
+    #[schemars(with = "Span")]
+    pub disorder: Option<Span>,
+}
+
+/// How events are written to the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Encoding {
+    /// JSON that any client can read.
+    #[default]
+    Json,
+    /// Arrow IPC: small and fast, for high rates and backfills.
+    Arrow,
+}
+
+/// How Arrow frames are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// Fast.
+    Lz4,
+    /// Small.
+    Zstd,
+}
+
+/// One operator.
+#[derive(Clone, Debug, Serialize)]
+pub struct Operator {
+    /// What it computes.
+    #[serde(flatten)]
+    pub kind: OperatorKind,
+}
+
+/// One sink.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sink {
+    /// Where it writes.
+    #[serde(flatten)]
+    pub kind: SinkKind,
+}

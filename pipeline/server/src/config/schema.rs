@@ -1,0 +1,67 @@
+//! The JSON Schema of the configuration and of events, for editors and for those who write to the log.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use super::kinds::{Kind, LogKind, OperatorKind, SinkKind, SourceKind};
+use super::model::{Api, SourceCommon, Top};
+
+const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// The schema of one event.
+pub fn event_schema() -> Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<floodmark_schemas::Event>();
+    schema.insert("title".to_owned(), "Floodmark event".into());
+    schema.to_value()
+}
+
+/// The schema of a configuration file.
+pub fn config_schema() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let common = SourceCommon::json_schema(&mut generator);
+    let mut properties = object(&Top::json_schema(&mut generator), "properties");
+    properties.insert("log".to_owned(), kinds::<LogKind>(&mut generator, None, false));
+    properties.insert("api".to_owned(), Api::json_schema(&mut generator).to_value());
+    for (section, schema) in [
+        ("sources", kinds::<SourceKind>(&mut generator, Some(&common), true)),
+        ("operators", kinds::<OperatorKind>(&mut generator, None, true)),
+        ("sinks", kinds::<SinkKind>(&mut generator, None, true)),
+    ] {
+        let ids = json!({ "pattern": "^(?!floodmark)[A-Za-z0-9_-]{1,64}$" });
+        properties.insert(section.to_owned(), json!({ "type": "object", "propertyNames": ids, "additionalProperties": schema }));
+    }
+    json!({
+        "$schema": DRAFT,
+        "title": "Floodmark configuration",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "$defs": generator.take_definitions(true),
+    })
+}
+
+/// One of the kinds of a set, told apart by `type`.
+fn kinds<K: Kind>(generator: &mut SchemaGenerator, common: Option<&Schema>, type_required: bool) -> Value {
+    let one_of: Vec<Value> = K::schemas(generator).iter().map(|(kind, schema)| of_kind(kind, schema, common, type_required)).collect();
+    json!({ "oneOf": one_of })
+}
+
+fn of_kind(kind: &str, schema: &Schema, common: Option<&Schema>, type_required: bool) -> Value {
+    let mut whole = schema.clone().to_value();
+    let mut properties = Map::new();
+    properties.insert("type".to_owned(), json!({ "const": kind }));
+    properties.extend(object(schema, "properties"));
+    properties.extend(common.map(|common| object(common, "properties")).unwrap_or_default());
+    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    let own: Vec<Value> = type_required.then(|| json!("type")).into_iter().chain(required).collect();
+    whole["properties"] = Value::Object(properties);
+    whole["additionalProperties"] = json!(false);
+    if !own.is_empty() {
+        whole["required"] = json!(own);
+    }
+    whole
+}
+
+fn object(schema: &Schema, key: &str) -> Map<String, Value> {
+    schema.get(key).and_then(Value::as_object).cloned().unwrap_or_default()
+}
