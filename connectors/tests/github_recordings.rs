@@ -135,7 +135,7 @@ async fn the_recorded_tag_is_sent_as_recorded_and_not_modified_costs_nothing() {
 async fn the_recorded_answer_of_today_gives_all_five_numbers() {
     let Some(folder) = inputs() else { return };
     let exchange = octokit(&folder.join("github/octokit/get-repository/raw-fixture.json")).remove(0);
-    let (kept, _) = replay(repository(&exchange).unwrap(), "10m", &[exchange.clone()]).await;
+    let (kept, _) = replay(repository(&exchange).unwrap(), "10m", std::slice::from_ref(&exchange)).await;
     let body: Value = serde_json::from_str(&exchange.reply.body).unwrap();
     let labels = format!("{{repo={},repo_id=\"{}\"}}", body["full_name"], body["id"]);
     let expected = [
