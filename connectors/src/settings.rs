@@ -37,9 +37,13 @@ impl fmt::Debug for Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::SignedDuration::try_from(self.0) {
-            Ok(duration) => write!(f, "{duration:#}"),
-            Err(_) => write!(f, "{}s", self.0.as_secs()),
+        const DAY_SECS: u64 = 86_400;
+        let (days, rest) = (self.0.as_secs() / DAY_SECS, Duration::new(self.0.as_secs() % DAY_SECS, self.0.subsec_nanos()));
+        let rest = jiff::SignedDuration::try_from(rest).expect("less than a day fits");
+        match (days, rest.is_zero()) {
+            (0, _) => write!(f, "{rest:#}"),
+            (_, true) => write!(f, "{days}d"),
+            (_, false) => write!(f, "{days}d {rest:#}"),
         }
     }
 }
@@ -49,12 +53,21 @@ impl std::str::FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let hint = || format!("{text:?} is not a duration; write a number with a unit, such as \"30s\", \"5m\", \"1h 30m\" or \"2d\"");
         // A day here is always 24 hours; calendar days belong to windows in a time zone, which say so.
-        let hours = text.trim().strip_suffix('d').and_then(|n| n.trim().parse::<u32>().ok()).map(|days| i64::from(days) * 24);
-        let duration: jiff::SignedDuration = match hours {
-            Some(hours) => jiff::SignedDuration::from_hours(hours),
-            None => text.parse().map_err(|_| hint())?,
+        let (days, rest) = match text.trim_start().split_once('d') {
+            Some((days, rest)) if days.trim_end().bytes().all(|b| b.is_ascii_digit()) => {
+                (days.trim_end().parse::<u32>().map_err(|_| hint())?, rest.strip_prefix("ays").or(rest.strip_prefix("ay")).unwrap_or(rest))
+            }
+            _ => (0, text),
         };
-        Duration::try_from(duration).map(Span).map_err(|_| format!("{text:?} is negative; a duration must not be"))
+        let rest: jiff::SignedDuration = match rest.trim() {
+            "" if days > 0 || text.contains('d') => jiff::SignedDuration::ZERO,
+            rest => rest.parse().map_err(|_| hint())?,
+        };
+        if days > 0 && rest.is_negative() {
+            return Err(hint());
+        }
+        let duration = jiff::SignedDuration::from_hours(i64::from(days) * 24).checked_add(rest).ok_or_else(hint)?;
+        Duration::try_from(duration).map(Span).map_err(|_| format!("{text:?} is negative; write it without the minus"))
     }
 }
 
@@ -143,8 +156,10 @@ pub enum Secret {
     File(std::path::PathBuf),
 }
 
-/// How the error begins that refuses a secret written as plain text: what stands there must not be shown.
+/// The error for a secret that was written as plain text: what stands there must not be shown.
 pub const SECRET_IN_TEXT: &str = "a secret does not stand in the configuration itself";
+/// What is expected in its place.
+pub const SECRET_EXPECTED: &str = "where to find it: { env = \"NAME\" } or { file = \"/path\" }";
 
 /// The derived code would repeat a secret that was written as plain text in its error; this does not.
 impl<'de> Deserialize<'de> for Secret {
@@ -160,10 +175,10 @@ impl<'de> Deserialize<'de> for Secret {
         impl<'de> de::Visitor<'de> for Reference {
             type Value = Secret;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("where to find a secret, such as { env = \"NAME\" } or { file = \"/path\" }")
+                f.write_str(SECRET_EXPECTED)
             }
             fn visit_str<E: de::Error>(self, _: &str) -> Result<Secret, E> {
-                Err(E::custom(format_args!("{SECRET_IN_TEXT}; write where to find it: {{ env = \"NAME\" }} or {{ file = \"/path\" }}")))
+                Err(E::custom(format_args!("{SECRET_IN_TEXT}; write {SECRET_EXPECTED}")))
             }
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
                 let one = || de::Error::custom("a secret has one place; write either { env = \"NAME\" } or { file = \"/path\" }");
@@ -230,7 +245,15 @@ mod tests {
 
     #[test]
     fn durations_and_sizes_are_read_and_written() {
-        for (text, secs, written) in [("30s", 30, "30s"), ("1h 30m", 5400, "1h 30m"), ("2d", 172_800, "48h"), ("5 min", 300, "5m")] {
+        for (text, secs, written) in [
+            ("30s", 30, "30s"),
+            ("1h 30m", 5400, "1h 30m"),
+            ("2d", 172_800, "2d"),
+            ("25h", 90_000, "1d 1h"),
+            ("1 day 90m", 91_800, "1d 1h 30m"),
+            ("0d", 0, "0s"),
+            ("5 min", 300, "5m"),
+        ] {
             let span: Span = text.parse().unwrap();
             assert_eq!((span.0.as_secs(), span.to_string().as_str()), (secs, written), "{text}");
         }
@@ -244,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_duration_or_size_is_refused_with_an_example() {
-        for text in ["", "30", "-5s", "soon", "99999999999999999999s"] {
+        for text in ["", "30", "-5s", "soon", "d", "99999999999999999999s", "99999999999999999999d", "1d -1h", "1d1d"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
         for text in ["", "1.5GiB", "GiB", "-1", "99999999999TiB"] {

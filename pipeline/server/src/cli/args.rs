@@ -21,7 +21,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Start here:
   floodmark demo                               watch this machine; needs no configuration
-  floodmark -c examples/quickstart.toml run    watch this machine, a repository, the weather and a web page
+  floodmark -c examples/quickstart.toml run    and a repository, the weather, a web page
 
 Data goes to stdout, notices go to stderr.
 Exit codes: 0 ok, 1 failed, 2 differences found, 64 wrong usage, 69 something is unreachable,

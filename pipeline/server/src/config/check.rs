@@ -1,6 +1,7 @@
 //! The rules between keys and between components, each error with its place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use floodmark_connectors::settings::{Size, Span};
@@ -18,6 +19,7 @@ const CENTURY: Duration = Duration::from_secs(36_600 * 86_400);
 /// Checks what no component can check alone.
 pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     ids_are_unique(parts.root, report);
+    sources_exist(parts.root, report);
     for (id, source) in parts.sources {
         let place = |key| parts.root.place(&["sources", id, key]);
         if source.compression != Compression::None && source.encoding == Encoding::Json {
@@ -43,20 +45,18 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
 
 /// Dead letters name a component by its id alone.
 fn ids_are_unique(root: &Node, report: &mut Report) {
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen: BTreeMap<&str, (Range<usize>, &str)> = BTreeMap::new();
     for section in ["sources", "operators", "sinks"] {
         let Some(Value::Table(table)) = root.get(section).map(|node| &node.value) else { continue };
         for (id, (span, _)) in table {
-            if let Some((first, of)) = seen.get(id) {
-                let of: &&str = of;
-                let first: &std::ops::Range<usize> = first;
+            if let Some((first, of)) = seen.get(id.as_str()) {
                 let hint = format!("call it for example `{id}_{}`", section.trim_end_matches('s'));
                 report.push(Found {
-                    related: Some((first.clone(), format!("first used here, in [{of}]"))),
+                    related: Some((first.clone(), format!("first used here, in `{of}`"))),
                     ..Found::at(span.clone(), format!("the id `{id}` is used twice"), Some(hint))
                 });
             } else {
-                seen.insert(id.clone(), (span.clone(), section));
+                seen.insert(id, (span.clone(), section));
             }
         }
     }
@@ -114,7 +114,6 @@ fn check_tumbling(id: &str, tumbling: &Tumbling, parts: &Parts<'_>, report: &mut
     told_once(&path("aggregates"), &names, parts.root, report);
     let levels: Vec<String> = tumbling.quantiles.iter().map(|q| q.get().to_string()).collect();
     told_once(&path("quantiles"), &levels, parts.root, report);
-    sources_exist(id, tumbling, parts, report);
 }
 
 fn told_once(path: &[&str], list: &[String], root: &Node, report: &mut Report) {
@@ -128,18 +127,29 @@ fn told_once(path: &[&str], list: &[String], root: &Node, report: &mut Report) {
     }
 }
 
-/// A source that is there but wrong has been reported already: its name counts.
-fn sources_exist(id: &str, tumbling: &Tumbling, parts: &Parts<'_>, report: &mut Report) {
-    let known: Vec<&str> = match parts.root.get("sources").map(|node| &node.value) {
-        Some(Value::Table(table)) => table.keys().map(String::as_str).collect(),
-        _ => Vec::new(),
-    };
-    for (i, source) in tumbling.sources.iter().flatten().enumerate() {
-        if !known.contains(&source.as_str()) {
-            let place = parts.root.place(&["operators", id, "sources", &i.to_string()]);
-            report.add(place, format!("there is no source {source:?}"), Some(suggest::hint(source, known.iter().copied(), "source")));
+/// Looks at what is written, not at what was decoded: an operator or a source with another error still has its name.
+fn sources_exist(root: &Node, report: &mut Report) {
+    let known: Vec<&str> = tables(root, "sources").map(|(id, _)| id.as_str()).collect();
+    for (_, operator) in tables(root, "operators") {
+        let Some(Value::List(items)) = operator.get("sources").map(|node| &node.value) else { continue };
+        for item in items {
+            if let Value::Text(source) = &item.value
+                && !known.contains(&source.as_str())
+            {
+                let hint = suggest::hint(source, known.iter().copied(), "source");
+                report.add(item.span.clone(), format!("there is no source {source:?}"), Some(hint));
+            }
         }
     }
+}
+
+/// The components of a section, as they are written.
+fn tables<'a>(root: &'a Node, section: &str) -> impl Iterator<Item = (&'a String, &'a Node)> {
+    let table = match root.get(section).map(|node| &node.value) {
+        Some(Value::Table(table)) => Some(table),
+        _ => None,
+    };
+    table.into_iter().flatten().map(|(id, (_, node))| (id, node))
 }
 
 /// Everything after the log can be rebuilt from it: so an event must stay until its window takes no more.

@@ -3,11 +3,13 @@
 
 use std::ops::Range;
 
+use floodmark_connectors::settings::{SECRET_EXPECTED, SECRET_IN_TEXT};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 use super::deserializer::{Step, What};
 use super::report::{Found, Report};
+use super::scrub::is_secret_name;
 use super::suggest;
 use super::tree::{Node, Table, Value};
 
@@ -93,30 +95,33 @@ fn remove(root: &mut Node, way: &[Step]) -> bool {
 }
 
 fn explain(what: What, span: Range<usize>, found: Option<&Node>, way: &[Step], also: &[&str]) -> Found {
-    let mut secret = false;
+    let hidden = way.iter().any(|step| matches!(step, Step::Key(key) if is_secret_name(key)));
+    let described = found.filter(|_| !hidden).map_or_else(|| "something else".to_owned(), Node::describe);
     let (message, hint) = match what {
         What::UnknownKey(key, known) => {
             let also = if way.len() == 1 { also } else { &[] };
             (format!("unknown key `{key}`"), Some(suggest::hint(&key, known.iter().chain(also).copied(), "key")))
         }
-        What::UnknownName(name, known) => (format!("unknown name {name:?}"), Some(suggest::hint(&name, known.iter().copied(), "name"))),
+        // Of a value that is told apart by its key, such as { env = ".." }, the key is the name.
+        What::UnknownName(name, known) if way.last() == Some(&Step::Key(name.clone())) => {
+            (format!("unknown key `{name}`"), Some(suggest::hint(&name, known.iter().copied(), "key")))
+        }
+        What::UnknownName(name, known) => {
+            let key = way.iter().rev().find_map(|step| if let Step::Key(key) = step { Some(key.as_str()) } else { None });
+            let hint = suggest::hint(&name, known.iter().copied(), "value");
+            (format!("{name:?} is not a value of `{}`", key.unwrap_or_default()), Some(hint))
+        }
         What::MissingKey(key) => (format!("the key `{key}` is missing"), None),
         // Whatever stands in the place of a secret may be one.
-        What::Type(expected) if expected.starts_with("where to find a secret") => {
-            secret = true;
-            (format!("expected {expected}"), Some("a secret does not stand in the configuration itself".to_owned()))
-        }
+        What::Type(expected) if expected == SECRET_EXPECTED => split(&format!("{SECRET_IN_TEXT}; write {SECRET_EXPECTED}")),
         What::Type(expected) => {
-            let described = found.map_or_else(|| "something else".to_owned(), Node::describe);
-            (format!("expected {}, found {described}", plain(&expected)), found.and_then(|node| repair(&expected, node)))
+            let hint = found.filter(|_| !hidden).and_then(|node| repair(&expected, node));
+            (format!("expected {}, found {described}", plain(&expected)), hint)
         }
-        What::Range(expected) => {
-            let described = found.map_or_else(|| "this".to_owned(), Node::describe);
-            (format!("{described} does not fit: expected {}", plain(&expected)), None)
-        }
+        What::Range(expected) => (format!("{described} does not fit: expected {}", plain(&expected)), None),
         What::Other(text) => split(&text),
     };
-    let secret = secret || message.contains(floodmark_connectors::settings::SECRET_IN_TEXT);
+    let secret = message == SECRET_IN_TEXT;
     Found { secret, ..Found::at(span, message, hint) }
 }
 
@@ -162,6 +167,7 @@ fn repair(expected: &str, found: &Node) -> Option<String> {
         Value::Text(text) if wanted.contains("number") && text.parse::<f64>().is_ok() => Some(format!("remove the quotes: {text}")),
         Value::Text(text) if wanted == "a list" && text.len() <= 60 => Some(format!("put it in brackets: [{text:?}]")),
         Value::Float(_) if wanted.starts_with("a whole number") => Some("write it without a fraction".to_owned()),
+        _ if expected.starts_with("one of ") => Some("write one of them, in quotes".to_owned()),
         _ if wanted == "a table" => Some("write a table: { key = value }".to_owned()),
         _ => None,
     }

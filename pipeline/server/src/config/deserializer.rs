@@ -157,8 +157,8 @@ impl<'de> de::SeqAccess<'de> for Items {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
         let Some(node) = self.0.next() else { return Ok(None) };
-        let start = node.span.start;
-        seed.deserialize(node).map(Some).map_err(|fault| fault.through(Step::Item(start)))
+        let span = node.span.clone();
+        seed.deserialize(node).map(Some).map_err(|fault| fault.at(&span).through(Step::Item(span.start)))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -182,7 +182,8 @@ impl Entries {
 
     fn next_value<'de, V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         let (key, node) = self.value.take().ok_or_else(|| Fault::new(What::Other("a value was read before its key".to_owned())))?;
-        seed.deserialize(node).map_err(|fault| fault.through(Step::Key(key)))
+        let span = node.span.clone();
+        seed.deserialize(node).map_err(|fault| fault.at(&span).through(Step::Key(key)))
     }
 }
 

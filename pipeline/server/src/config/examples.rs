@@ -23,3 +23,23 @@ pub fn example(section: &str, kind: &str) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::kinds::{Kind, OperatorKind, SinkKind, SourceKind};
+
+    #[test]
+    fn every_kind_has_an_example_that_loads() {
+        let kinds = |section, types: &'static [&'static str]| types.iter().map(move |kind| (section, *kind));
+        let all = [("", ""), ("log", "embedded"), ("api", "")].into_iter();
+        let components = kinds("sources", SourceKind::TYPES).chain(kinds("operators", OperatorKind::TYPES));
+        for (section, kind) in all.chain(components).chain(kinds("sinks", SinkKind::TYPES)) {
+            let text = example(section, kind);
+            assert!(!text.is_empty(), "{section} {kind} has no example");
+            if let Err(report) = crate::config::from_text("example", text) {
+                panic!("{section} {kind}: {report}");
+            }
+        }
+    }
+}

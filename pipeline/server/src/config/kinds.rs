@@ -12,7 +12,7 @@ use super::report::Report;
 use super::tree::Table;
 use super::tumbling::Tumbling;
 
-use placeholder::{file, github, host, http_probe, open_meteo, push, tcp_probe};
+use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
 
 /// What the four sets of kinds have in common.
 pub(super) trait Kind: Sized {
@@ -80,12 +80,22 @@ kinds! {
 }
 
 impl SourceKind {
-    /// By how much event times may go backwards when the configuration does not say: a file is read in its own order.
+    /// By how much event times may go backwards when the configuration does not say. A probe's event carries the time its
+    /// check began, and comes when it has ended; the weather is as old as the service's grid.
     pub(super) fn default_disorder(&self) -> Span {
         match self {
+            Self::Host(_) => Span::secs(2),
+            Self::HttpProbe(config) => Span(config.disorder()),
+            Self::TcpProbe(config) => Span(config.disorder()),
+            Self::Github(_) | Self::Push(_) => Span::secs(5),
+            Self::OpenMeteo(config) => Span(config.every.0 + Span::secs(300).0),
             Self::File(_) => Span::secs(0),
-            _ => Span::secs(5),
         }
+    }
+
+    /// Whether event times follow the wall clock. What is read from a file or pushed may be of any time.
+    pub fn is_live(&self) -> bool {
+        !matches!(self, Self::File(_) | Self::Push(_))
     }
 }
 
@@ -111,71 +121,4 @@ kinds! {
         /// The log in the data directory.
         "embedded" => Embedded(EmbeddedLog),
     }
-}
-
-/// Stand-ins for the sources, until `floodmark_connectors::sources` has them.
-mod placeholder {
-    macro_rules! config {
-        ($module:ident, $about:literal, { $($(#[$meta:meta])* $field:ident: $type:ty),* $(,)? }) => {
-            pub mod $module {
-                use super::*;
-
-                #[doc = $about]
-                #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-                #[serde(deny_unknown_fields)]
-                pub struct Config { $($(#[$meta])* pub $field: $type),* }
-            }
-        };
-    }
-
-    use floodmark_connectors::settings::{Secret, Span};
-    use schemars::JsonSchema;
-    use serde::{Deserialize, Serialize};
-
-    fn secs<const SECS: u64>() -> Span {
-        Span::secs(SECS)
-    }
-
-    config!(host, "This machine.", {
-        /// From one look to the next.
-        #[serde(default = "secs::<1>")] every: Span,
-    });
-    config!(http_probe, "Looks at URLs.", {
-        /// What to look at.
-        targets: Vec<String>,
-        /// From one scheduled check of a target to the next.
-        #[serde(default = "secs::<30>")] every: Span,
-        /// The deadline of one attempt.
-        #[serde(default = "secs::<10>")] timeout: Span,
-    });
-    config!(tcp_probe, "Connects to ports.", {
-        /// What to look at.
-        targets: Vec<String>,
-        /// From one scheduled check of a target to the next.
-        #[serde(default = "secs::<30>")] every: Span,
-    });
-    config!(github, "Repositories on GitHub.", {
-        /// As `owner/name`.
-        repositories: Vec<String>,
-        /// From one look to the next.
-        #[serde(default = "secs::<300>")] every: Span,
-        /// Raises the rate limit.
-        #[serde(default, skip_serializing_if = "Option::is_none")] token: Option<Secret>,
-    });
-    config!(open_meteo, "The weather.", {
-        /// Degrees north.
-        latitude: f64,
-        /// Degrees east.
-        longitude: f64,
-        /// From one look to the next.
-        #[serde(default = "secs::<900>")] every: Span,
-    });
-    config!(file, "A file of events.", {
-        /// The file to read.
-        path: std::path::PathBuf,
-    });
-    config!(push, "What others send here.", {
-        /// What clients must send.
-        #[serde(default, skip_serializing_if = "Option::is_none")] token: Option<Secret>,
-    });
 }

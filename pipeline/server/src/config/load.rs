@@ -7,7 +7,7 @@ use std::path::Path;
 use super::check;
 use super::decode::decode;
 use super::files;
-use super::kinds::{Kind, SinkKind};
+use super::kinds::{Kind, LogKind, SinkKind, SourceKind};
 use super::model::{Api, Config, EmbeddedSink, Operator, Sink, Source, SourceCommon, Top};
 use super::report::Report;
 use super::suggest;
@@ -86,11 +86,11 @@ pub(super) struct Parts<'a> {
     pub root: &'a Node,
     pub sources: &'a BTreeMap<String, Source>,
     pub operators: &'a BTreeMap<String, Operator>,
-    pub log: Option<&'a super::kinds::LogKind>,
+    pub log: Option<&'a LogKind>,
 }
 
 /// A log without `type` is the embedded one, as is no log at all.
-fn decode_log(section: Option<&(Range<usize>, Node)>, report: &mut Report) -> Option<super::kinds::LogKind> {
+fn decode_log(section: Option<&(Range<usize>, Node)>, report: &mut Report) -> Option<LogKind> {
     let empty = Node { span: 0..0, value: Value::Table(Table::new()) };
     let node = section.map_or(&empty, |(_, node)| node);
     let mut table = table_of(node, "log", report)?.clone();
@@ -148,9 +148,9 @@ fn check_id(id: &str, span: &Range<usize>, section: &str, report: &mut Report) {
 fn decode_source(table: &Table, header: &Range<usize>, report: &mut Report) -> Option<Source> {
     let (common, own): (Table, Table) = table.clone().into_iter().partition(|(key, _)| SOURCE_COMMON.contains(&key.as_str()));
     let common: Option<SourceCommon> = decode(&common, header, &[], report);
-    let kind: Option<super::kinds::SourceKind> = decode_kind(&own, header, &SOURCE_COMMON, report);
+    let kind: Option<SourceKind> = decode_kind(&own, header, &SOURCE_COMMON, report);
     let (SourceCommon { encoding, compression, disorder }, kind) = (common?, kind?);
-    let disorder = disorder.unwrap_or_else(|| kind.default_disorder());
+    let disorder = disorder.unwrap_or_else(|| SourceKind::default_disorder(kind.type_name()));
     Some(Source { kind, encoding, compression, disorder })
 }
 

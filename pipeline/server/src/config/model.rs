@@ -38,6 +38,7 @@ pub(super) struct Top {
     pub data_dir: PathBuf,
     /// How many partitions the event log has, 1 to 1024. Fixed for the life of the data: choose it before the first run.
     #[serde(default)]
+    #[schemars(range(min = 1, max = 1024))]
     pub partitions: Partitions,
 }
 
@@ -47,9 +48,9 @@ fn data_dir() -> PathBuf {
 
 /// A number of partitions: 1 to 1024.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "u32")]
+#[serde(try_from = "i64")]
 #[schemars(inline)]
-pub struct Partitions(#[schemars(range(min = 1, max = 1024))] u32);
+pub struct Partitions(u32);
 
 impl Partitions {
     /// The number.
@@ -64,14 +65,11 @@ impl Default for Partitions {
     }
 }
 
-impl TryFrom<u32> for Partitions {
+impl TryFrom<i64> for Partitions {
     type Error = String;
-    fn try_from(number: u32) -> Result<Self, String> {
-        if (1..=1024).contains(&number) {
-            Ok(Self(number))
-        } else {
-            Err(format!("{number} partitions are not possible; choose 1 to 1024, and 1 if in doubt"))
-        }
+    fn try_from(number: i64) -> Result<Self, String> {
+        let possible = u32::try_from(number).ok().filter(|n| (1..=1024).contains(n));
+        possible.map(Self).ok_or_else(|| format!("{number} partitions are not possible; choose 1 to 1024, and 1 if in doubt"))
     }
 }
 
@@ -186,8 +184,8 @@ pub(super) struct SourceCommon {
     /// How Arrow frames are compressed. Only with `encoding = "arrow"`.
     #[serde(default)]
     pub compression: Compression,
-    /// By how much event times may go backwards without being late. Default `5s`; `0s` for files.
-    #[serde(default)]
+    /// By how much event times may go backwards without being late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Span")]
     pub disorder: Option<Span>,
 }

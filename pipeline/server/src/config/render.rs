@@ -52,7 +52,7 @@ impl Report {
             .with_sources(shown.iter().cloned().collect());
         let mut out = Vec::new();
         match drawing.finish().write(cache, &mut out) {
-            Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+            Ok(()) => String::from_utf8_lossy(&out).lines().map(|line| format!("{}\n", line.trim_end())).collect(),
             Err(e) => format!("Error: {}: {} ({e})\n", file.name, found.message),
         }
     }

@@ -20,21 +20,44 @@ pub fn scrub(text: &str) -> String {
 /// The same text, of the same length, with `*` in the place of secrets and `?` in the place of control characters:
 /// fit to be shown with carets under it.
 pub fn mask_lines(text: &str) -> String {
-    let masked = rewrite(text, stars);
-    let mut out = String::with_capacity(masked.len());
-    for line in masked.split_inclusive('\n') {
-        let end = line.trim_end_matches(['\n', '\r']).len();
-        let secret = line.find('=').filter(|at| is_secret_name(line[..*at].trim_matches([' ', '\t', '"', '\''])));
-        let reference = secret.is_some_and(|at| line[at + 1..].trim_start().starts_with('{'));
-        let hidden_from = secret.filter(|_| !reference).map_or(end, |at| (at + 1).min(end));
-        for c in line[..hidden_from].chars() {
+    let mut out = String::with_capacity(text.len());
+    for line in rewrite(text, stars).split_inclusive('\n') {
+        let content = line.strip_suffix("\r\n").or(line.strip_suffix('\n')).unwrap_or(line);
+        for c in mask_values(content).chars() {
             let odd = (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
             if odd { out.extend(std::iter::repeat_n('?', c.len_utf8())) } else { out.push(c) }
         }
-        out.push_str(&stars(&line[hidden_from..end]));
-        out.push_str(&line[end..].replace("\r\r", "??"));
+        out.push_str(&line[content.len()..]);
     }
     out
+}
+
+/// Puts stars in the place of the value of each key of this line that names a secret.
+fn mask_values(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find('=') {
+        let (before, value) = rest.split_at(at + 1);
+        let name = before[..at].trim_end().rsplit([' ', '\t', ',', '{', '.']).next().unwrap_or_default();
+        out.push_str(before);
+        rest = value;
+        if is_secret_name(name.trim_matches(['"', '\''])) && !is_reference(value) {
+            let start = value.len() - value.trim_start().len();
+            let quote = value[start..].chars().next().filter(|c| matches!(c, '"' | '\''));
+            let close = quote.and_then(|q| value[start + 1..].find(q)).map(|i| start + 2 + i);
+            let end = close.unwrap_or(value.len());
+            out.push_str(&stars(&value[..end]));
+            rest = &value[end..];
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Whether a value says where a secret is, as it should.
+fn is_reference(value: &str) -> bool {
+    let inside = value.trim_start().strip_prefix('{').map(str::trim_start);
+    inside.is_some_and(|inside| inside.starts_with("env") || inside.starts_with("file"))
 }
 
 /// As many stars as the text has bytes; spaces and quotes stay.
@@ -105,6 +128,10 @@ mod tests {
         for (text, expected) in [
             ("token = \"hunter2\"\nsize = 1\n", "token = \"*******\"\nsize = 1\n"),
             ("token = { env = \"X\" }", "token = { env = \"X\" }"),
+            ("h = { Authorization = \"Bearer x\", b = 1 }", "h = { Authorization = \"****** *\", b = 1 }"),
+            ("token = { value = \"a b\" }", "token = * ***** * \"* *\" *"),
+            ("password = hunter2, # mine", "password = ******** * ****"),
+            ("a.token = 'x' # ok", "a.token = '*' # ok"),
             ("url = \"http://u:p@e.org\"", "url = \"http://***@e.org\""),
             ("a = 1\r\nb\u{1b}[31m = 2", "a = 1\r\nb?[31m = 2"),
             ("ü = \u{2028}", "ü = ???"),

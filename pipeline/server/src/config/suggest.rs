@@ -16,7 +16,8 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let scored = known.iter().map(|k| (strsim::damerau_levenshtein(&folded, &fold(k)), *k));
     let (distance, near) = scored.min_by_key(|(distance, _)| *distance)?;
     // A third of the letters may be wrong: `intervall`, `retnetion_age`; but not `url` for `name`.
-    let allowed = (folded.chars().count().max(near.chars().count()) / 3).max(1);
+    let length = folded.chars().count().max(near.chars().count());
+    let allowed = if length < 3 { 0 } else { length / 3 };
     let prefix = folded.len() >= 3 && known.iter().filter(|k| fold(k).starts_with(&folded)).count() == 1;
     if distance <= allowed {
         return Some(near);

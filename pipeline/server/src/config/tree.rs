@@ -82,14 +82,26 @@ pub fn parse(file: &File, report: &mut Report) -> Node {
 
 /// What a syntax error means to somebody who does not know the grammar.
 fn explain(message: &str, text: &str, span: &Range<usize>) -> (String, Option<String>) {
-    let hint = if message.starts_with("duplicate key") {
-        Some("each key and each table header stands once; remove one of the two".to_owned())
-    } else if message.contains("string values must be quoted") {
-        Some(format!("write it as \"{}\"", text.get(span.clone()).unwrap_or("text").trim()))
-    } else {
-        None
+    let word = text.get(span.clone()).unwrap_or_default().trim();
+    let is_word = word.starts_with(|c: char| c.is_alphabetic());
+    let (message, hint) = match message {
+        m if m.starts_with("duplicate key") => (m, "each key and each table header stands once; remove one of the two".to_owned()),
+        m if m.starts_with("string values must be quoted") && word.is_empty() => {
+            ("a value is missing", "write it behind the `=`, texts in quotes".to_owned())
+        }
+        m if m.starts_with("string values must be quoted") || (m.starts_with("invalid float") && is_word) => {
+            // The text itself is not repeated here: it may be a secret.
+            ("text must stand in quotes", "put a `\"` before and after it".to_owned())
+        }
+        m if m.starts_with("unclosed table") => ("this header is not closed", "close it with `]`".to_owned()),
+        m if m.starts_with("key with no value") => ("this key has no value", "write it as `key = value`".to_owned()),
+        m if m.starts_with("invalid unquoted key") => {
+            ("this key must stand in quotes", "use only letters, digits, `_` and `-`, or quotes".to_owned())
+        }
+        m if m.starts_with("invalid basic string") && m.ends_with("`\"`") => ("this text is not closed", "close it with `\"`".to_owned()),
+        m => (m, "how TOML is written is described at https://toml.io".to_owned()),
     };
-    (message.to_owned(), hint)
+    (message.to_owned(), Some(hint))
 }
 
 fn moved(span: &Range<usize>, offset: usize) -> Range<usize> {
@@ -121,7 +133,8 @@ impl Owning<'_> {
                 Ok(number) => Value::Integer(number),
                 // A syntax error has been reported for digits that are no number: this is one that is too large.
                 Err(_) => {
-                    self.report.add(span.clone(), "this number is too large", None);
+                    self.report.unreadable = true;
+                    self.report.add(span.clone(), "this number is too large", Some("write a smaller one".to_owned()));
                     Value::Integer(0)
                 }
             },

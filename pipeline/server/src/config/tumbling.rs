@@ -77,8 +77,8 @@ pub enum Aggregate {
 /// The level of a quantile: from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "f64")]
-#[schemars(inline)]
-pub struct Quantile(#[schemars(range(min = 0, max = 1))] f64);
+#[schemars(inline, extend("minimum" = 0, "maximum" = 1))]
+pub struct Quantile(f64);
 
 impl Quantile {
     /// The number.
