@@ -16,6 +16,9 @@ const WRITER_CACHE_KIB: i64 = 8 * 1024;
 const READER_CACHE_KIB: i64 = 1024;
 /// The write-ahead file is cut to this after a large transaction.
 const WAL_BYTES_MAX: i64 = 16 * 1024 * 1024;
+/// The write-ahead file is worked into the store above this many pages of 4 KiB: the same as [`WAL_BYTES_MAX`]. Rollups of
+/// many series touch the same pages again with each window; the longer this waits, the fewer are written twice.
+const CHECKPOINT_PAGES: i64 = WAL_BYTES_MAX / 4096;
 /// Statements kept prepared by each connection.
 const STATEMENTS_MAX: usize = 32;
 
@@ -31,6 +34,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection> {
     // FULL: the log may delete what every sink has passed, so a position must not go back when the power fails.
     set("synchronous", &"FULL")?;
     set("journal_size_limit", &WAL_BYTES_MAX)?;
+    set("wal_autocheckpoint", &CHECKPOINT_PAGES)?;
     set("cache_size", &-WRITER_CACHE_KIB)?;
     Ok(connection)
 }

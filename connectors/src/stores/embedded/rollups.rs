@@ -1,16 +1,18 @@
 //! The sink of outputs: rollups by their highest revision, and late events.
 
+mod rows;
+
 use async_trait::async_trait;
+use floodmark_core::Result;
 use floodmark_core::ports::{Entry, Position, Sink};
-use floodmark_core::{Error, Result};
-use floodmark_schemas::commit::{Late, Output};
-use floodmark_schemas::{DeadLetter, JobEntry, Rollup};
+use floodmark_schemas::commit::Late;
 use rusqlite::{Transaction, params};
 
 use super::error::Doing;
 use super::position::{self, Turn};
 use super::series_ids::SeriesIds;
 use super::{Inner, Store, dead_letters};
+use rows::{RollupRow, Rows};
 
 /// Keeps the outputs in the commits of `floodmark.outputs.>`: rollups in the table `rollup`, late events in `late`.
 ///
@@ -41,38 +43,13 @@ impl Sink for Rollups {
     }
 }
 
-/// What entries hold.
-#[derive(Default)]
-struct Rows {
-    rollups: Vec<Rollup>,
-    late: Vec<Late>,
-    dead: Vec<DeadLetter>,
-}
-
-impl Rows {
-    fn of(sink: &str, entries: &[Entry]) -> Self {
-        let mut rows = Self::default();
-        for entry in entries {
-            match serde_json::from_slice::<JobEntry>(&entry.body) {
-                Ok(JobEntry::Claim(_)) => {}
-                Ok(JobEntry::Commit(commit)) => commit.outputs.into_iter().for_each(|output| match output {
-                    Output::Rollup(rollup) => rows.rollups.push(rollup),
-                    Output::Late(late) => rows.late.push(late),
-                }),
-                Err(e) => rows.dead.push(dead_letters::of_entry(sink, entry, &Error::rejected("reading a commit").because(e))),
-            }
-        }
-        rows
-    }
-}
-
 fn write(inner: &Inner, sink: &str, entries: &[Entry], from: Position, to: Position) -> Result<()> {
     let rows = Rows::of(sink, entries);
     inner.transaction(|transaction, series| {
         if position::advance(transaction, sink, from, to)? == Turn::Done {
             return Ok(());
         }
-        upsert(transaction, series, &rows.rollups)?;
+        upsert(transaction, series, &rows)?;
         rows.late.iter().try_for_each(|late| insert_late(transaction, series, late))?;
         rows.dead.iter().try_for_each(|letter| dead_letters::insert(transaction, letter))
     })
@@ -86,22 +63,20 @@ const UPSERT: &str = "INSERT INTO rollup (operator, series_id, window_start_us, 
      stddev = excluded.stddev, first = excluded.first, last = excluded.last, quantiles = excluded.quantiles \
      WHERE excluded.revision > rollup.revision";
 
-fn upsert(transaction: &Transaction<'_>, series: &mut SeriesIds, rollups: &[Rollup]) -> Result<()> {
-    let mut rows = Vec::with_capacity(rollups.len());
-    for rollup in rollups {
-        rows.push((series.id(transaction, &rollup.source, &rollup.series)?, rollup));
-    }
+fn upsert(transaction: &Transaction<'_>, series: &mut SeriesIds, rows: &Rows<'_>) -> Result<()> {
+    let ids = rows.series.iter().map(|(source, named)| series.id(transaction, source, named)).collect::<Result<Vec<i64>>>()?;
+    let mut sorted: Vec<&RollupRow<'_>> = rows.rollups.iter().collect();
     // In the order of the key each page of the table is touched once.
-    rows.sort_by(|(a_id, a), (b_id, b)| (&a.operator, a_id, a.window).cmp(&(&b.operator, b_id, b.window)));
+    sorted.sort_by(|a, b| (&a.operator, ids[a.series], a.window).cmp(&(&b.operator, ids[b.series], b.window)));
     let mut statement = transaction.prepare_cached(UPSERT).doing("writing rollups")?;
-    for (series_id, rollup) in rows {
-        let Rollup { id, operator, window, revision, aggregates: a, .. } = rollup;
+    for row in sorted {
+        let RollupRow { operator, series, window, revision, id, aggregates: a } = row;
         let quantiles = (!a.quantiles.is_empty()).then(|| serde_json::to_string(&a.quantiles).expect("numbers by name are JSON"));
-        let (start, end, count) = (window.start.micros(), window.end.micros(), a.count.cast_signed());
-        let row = params![
+        let (series_id, start, end, count) = (ids[*series], window.start.micros(), window.end.micros(), a.count.cast_signed());
+        let values = params![
             operator, series_id, start, end, revision, id, count, a.sum, a.mean, a.min, a.max, a.stddev, a.first, a.last, quantiles
         ];
-        statement.execute(row).doing("writing rollups")?;
+        statement.execute(values).doing("writing rollups")?;
     }
     Ok(())
 }
