@@ -142,7 +142,7 @@ fn json_frame() -> impl Strategy<Value = String> {
     let labels = prop::collection::vec((text.clone(), text.clone()), 0..3)
         .prop_map(|pairs| format!("{{{}}}", pairs.iter().map(|(k, v)| format!("{k}:{v}")).collect::<Vec<_>>().join(",")));
     let labels = prop_oneof![4 => labels, 1 => Just("null".to_owned()), 1 => Just(r#"{"a":1}"#.to_owned())];
-    let data = (prop_oneof![Just("\"m\"".to_owned()), text.clone()], text.clone(), labels, number, 0..3u8, shuffle()).prop_map(
+    let data = (prop_oneof![Just("\"m\"".to_owned()), "\"[a-z]{1,20}\""], text.clone(), labels, number, 0..3u8, shuffle()).prop_map(
         |(metric, unit, labels, number, extra, order)| {
             let mut members = vec![format!("\"metric\":{metric}"), format!("\"value\":{number}"), format!("\"unit\" : {unit}"), format!("\"labels\":{labels}")];
             members.truncate(4 - extra as usize);
