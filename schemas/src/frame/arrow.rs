@@ -11,9 +11,9 @@ use arrow::array::{
 };
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, TimeUnit};
-use arrow::ipc::{CompressionType, root_as_message};
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+use arrow::ipc::{CompressionType, root_as_message};
 use bytes::Bytes;
 
 use crate::batch::OTHER;
