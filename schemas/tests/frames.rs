@@ -51,7 +51,8 @@ fn event() -> impl Strategy<Value = Event> {
     let labels = prop::collection::btree_map(text(), text(), 0..3);
     // Within the years that RFC 3339 can write.
     let time = prop_oneof![-62_000_000_000_000_000..250_000_000_000_000_000i64, (0..10_000i64).prop_map(|s| s * 1_000_000)];
-    let series = (text(), prop_oneof![Just(String::new()), text()], labels).prop_map(|(metric, unit, labels)| Series { metric, unit, labels });
+    let series =
+        (text(), prop_oneof![Just(String::new()), text()], labels).prop_map(|(metric, unit, labels)| Series { metric, unit, labels });
     (0..8u8, text(), time, series, value()).prop_map(|(kind, id, time, series, value)| {
         let time = Timestamp::from_micros(time);
         match kind {
@@ -142,9 +143,14 @@ fn json_frame() -> impl Strategy<Value = String> {
     let labels = prop::collection::vec((text.clone(), text.clone()), 0..3)
         .prop_map(|pairs| format!("{{{}}}", pairs.iter().map(|(k, v)| format!("{k}:{v}")).collect::<Vec<_>>().join(",")));
     let labels = prop_oneof![4 => labels, 1 => Just("null".to_owned()), 1 => Just(r#"{"a":1}"#.to_owned())];
-    let data = (prop_oneof![Just("\"m\"".to_owned()), text.clone()], text.clone(), labels, number, 0..3u8, shuffle()).prop_map(
+    let data = (prop_oneof![Just("\"m\"".to_owned()), "\"[a-z]{1,20}\""], text.clone(), labels, number, 0..3u8, shuffle()).prop_map(
         |(metric, unit, labels, number, extra, order)| {
-            let mut members = vec![format!("\"metric\":{metric}"), format!("\"value\":{number}"), format!("\"unit\" : {unit}"), format!("\"labels\":{labels}")];
+            let mut members = vec![
+                format!("\"metric\":{metric}"),
+                format!("\"value\":{number}"),
+                format!("\"unit\" : {unit}"),
+                format!("\"labels\":{labels}"),
+            ];
             members.truncate(4 - extra as usize);
             object(members, order)
         },

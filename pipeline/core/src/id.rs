@@ -41,10 +41,15 @@ fn put_text(bytes: &mut Vec<u8>, text: &str) {
 }
 
 fn hex(hash: u128) -> String {
-    let digits = b"0123456789abcdef";
-    let nibbles = (0..32).rev().map(|i| digits[(hash >> (4 * i)) as usize & 0xf] as char);
-    nibbles.collect()
+    let mut text = String::with_capacity(32);
+    for byte in hash.to_be_bytes() {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 0xf)]));
+    }
+    text
 }
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {

@@ -11,9 +11,9 @@ use arrow::array::{
 };
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, TimeUnit};
-use arrow::ipc::CompressionType;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+use arrow::ipc::{CompressionType, root_as_message};
 use bytes::Bytes;
 
 use crate::batch::OTHER;
@@ -77,7 +77,44 @@ struct Columns {
     event: Option<StringArray>,
 }
 
+/// Refuses lengths that lead out of the body, on which the reader of arrow 60.1 would panic instead of failing.
+/// Form of the messages: <https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format>.
+fn check_lengths(mut body: &[u8]) -> Option<()> {
+    while !body.is_empty() {
+        let (continuation, rest) = body.split_first_chunk::<4>()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        if *continuation != [0xff; 4] || length == 0 {
+            // The end, or an older form that is not written here.
+            return (*continuation == [0xff; 4] && rest.is_empty()).then_some(());
+        }
+        let (metadata, rest) = rest.split_at_checked(length)?;
+        let message = root_as_message(metadata).ok()?;
+        let (data, rest) = rest.split_at_checked(usize::try_from(message.bodyLength()).ok()?)?;
+        let batch = message.header_as_record_batch().or_else(|| message.header_as_dictionary_batch()?.data());
+        for buffer in batch.and_then(|batch| batch.buffers()).into_iter().flatten() {
+            let (from, length) = (usize::try_from(buffer.offset()).ok()?, usize::try_from(buffer.length()).ok()?);
+            let bytes = data.get(from..from.checked_add(length)?)?;
+            let compressed = batch.is_some_and(|batch| batch.compression().is_some());
+            if let (true, Some(length)) = (compressed, bytes.first_chunk::<8>()) {
+                // -1: this buffer is not compressed after all.
+                let fits = -1..=UNCOMPRESSED_BYTES_MAX;
+                fits.contains(&i64::from_le_bytes(*length)).then_some(())?;
+            }
+        }
+        for node in batch.and_then(|batch| batch.nodes()).into_iter().flatten() {
+            (node.length() >= 0 && node.length() <= UNCOMPRESSED_BYTES_MAX && node.null_count() >= 0).then_some(())?;
+        }
+        body = rest;
+    }
+    Some(())
+}
+
+/// The most bytes that one column of a frame may take when it is no longer compressed.
+const UNCOMPRESSED_BYTES_MAX: i64 = 1 << 28;
+
 fn read(body: &Bytes) -> Result<Vec<Columns>, DecodeError> {
+    check_lengths(body).ok_or_else(|| DecodeError::new("the lengths in the Arrow IPC stream do not fit its size"))?;
     let mut decoder = StreamDecoder::new();
     let mut buffer = Buffer::from(body.clone());
     let mut batches = Vec::with_capacity(1);

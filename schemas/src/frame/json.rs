@@ -1,6 +1,7 @@
 //! Frames as JSON arrays of CloudEvents.
 
 mod scan;
+mod stencil;
 
 use std::borrow::Cow;
 
@@ -9,6 +10,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use stencil::Stencil;
 
 use crate::{DecodeError, Event, EventBatch, Payload, Row, Series, Timestamp, event, frame::Visitor};
 
@@ -145,8 +147,19 @@ fn parse_any(text: &[u8]) -> Result<(EventOrSample<'_>, usize), DecodeError> {
 
 pub(super) fn visit(spellings: &mut Spellings, body: &Bytes, visitor: &mut impl Visitor) -> Result<(), DecodeError> {
     let mut elements = Elements::new(body)?;
+    let mut stencil = Stencil::default();
     let mut index = 0;
-    while let Some(element) = elements.next()? {
+    while elements.begin()? {
+        if let Some(sample) = stencil.sample(elements.rest) {
+            if let Some(id) = spellings.id_of_start(sample.series, visitor) {
+                visitor.sample(index, sample.time, id, sample.value);
+                elements.rest = &elements.rest[sample.taken..];
+                index += 1;
+                continue;
+            }
+            stencil.distrust();
+        }
+        let (element, taken) = parse_event_or_sample(elements.rest)?;
         match element {
             EventOrSample::Sample { time, series, value, .. } => {
                 let id = spellings.id(&series, visitor)?;
@@ -154,6 +167,7 @@ pub(super) fn visit(spellings: &mut Spellings, body: &Bytes, visitor: &mut impl 
             }
             EventOrSample::Event(event) => visitor.event(index, *event),
         }
+        elements.rest = &elements.rest[taken..];
         index += 1;
     }
     Ok(())
@@ -161,17 +175,35 @@ pub(super) fn visit(spellings: &mut Spellings, body: &Bytes, visitor: &mut impl 
 
 impl Spellings {
     fn id(&mut self, series: &Spelling<'_>, visitor: &mut impl Visitor) -> Result<u32, DecodeError> {
-        self.scratch.clear();
-        series.write(&mut self.scratch);
-        if let Some(id) = self.ids.get(self.scratch.as_slice()) {
-            return Ok(*id);
+        let mut spelling = std::mem::take(&mut self.scratch);
+        spelling.clear();
+        series.write(&mut spelling);
+        let id = match self.ids.get(spelling.as_slice()) {
+            Some(id) => Ok(*id),
+            None => series.series().map(|series| self.remember(&spelling, &series, visitor)),
+        };
+        self.scratch = spelling;
+        id
+    }
+
+    /// The id of a series of which the JSON object is given but for its closing brace; `None` when it is none. Such a
+    /// spelling holds no zero byte, by which the other kind differs.
+    fn id_of_start(&mut self, object: &[u8], visitor: &mut impl Visitor) -> Option<u32> {
+        if let Some(id) = self.ids.get(object) {
+            return Some(*id);
         }
+        let text = format!("{}}}", std::str::from_utf8(object).ok()?);
+        let series = Series::from_key(&text).ok().filter(|series| !series.metric.is_empty())?;
+        Some(self.remember(object, &series, visitor))
+    }
+
+    fn remember(&mut self, spelling: &[u8], series: &Series, visitor: &mut impl Visitor) -> u32 {
         if self.ids.len() >= SPELLINGS_MAX {
             self.ids.clear();
         }
-        let id = visitor.series(&series.series()?.key());
-        self.ids.insert(self.scratch.as_slice().into(), id);
-        Ok(id)
+        let id = visitor.series(&series.key());
+        self.ids.insert(spelling.into(), id);
+        id
     }
 }
 
@@ -189,18 +221,17 @@ impl<'a> Elements<'a> {
         }
     }
 
-    fn next(&mut self) -> Result<Option<EventOrSample<'a>>, DecodeError> {
+    /// Goes to the start of the next element; `false` when there is none.
+    fn begin(&mut self) -> Result<bool, DecodeError> {
         self.rest = self.rest.trim_ascii_start();
         match (self.rest, self.first) {
-            ([b']', rest @ ..], _) if rest.trim_ascii().is_empty() => return Ok(None),
-            ([b',', rest @ ..], false) => self.rest = rest,
+            ([b']', rest @ ..], _) if rest.trim_ascii().is_empty() => return Ok(false),
+            ([b',', rest @ ..], false) => self.rest = rest.trim_ascii_start(),
             (_, true) => {}
             _ => return Err(DecodeError::new("the JSON array does not go on with ',' or end with ']'")),
         }
         self.first = false;
-        let (element, taken) = parse_event_or_sample(self.rest)?;
-        self.rest = &self.rest[taken..];
-        Ok(Some(element))
+        Ok(true)
     }
 }
 

@@ -41,6 +41,12 @@ pub(super) fn sample(text: &[u8]) -> Option<(EventOrSample<'_>, usize)> {
     Some((EventOrSample::Sample { id, time, series, value }, input.at))
 }
 
+/// The number that `text` is.
+pub(super) fn number(text: &[u8]) -> Option<f64> {
+    let mut input = Scanner { text, at: 0 };
+    input.number().filter(|_| input.at == text.len())
+}
+
 /// A name may stand once.
 fn set<T>(place: &mut Option<T>, value: T) -> Option<()> {
     place.replace(value).is_none().then_some(())
@@ -106,7 +112,7 @@ impl<'a> Scanner<'a> {
         Some(text)
     }
 
-    /// A number, as its text and whether it is a plain decimal.
+    /// A number; finite.
     fn number(&mut self) -> Option<f64> {
         let start = self.at;
         let negative = self.expect(b'-').is_some();
@@ -212,7 +218,7 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// character before it, or no quote. Eight bytes at a time: a byte equals `q` where `(x ^ q)` has a zero byte, and the
 /// lowest bit set by the borrow of `(v - 1) & !v & 0x80` marks the first such byte exactly.
 #[inline]
-fn plain_length(text: &[u8]) -> Option<(usize, bool)> {
+pub(super) fn plain_length(text: &[u8]) -> Option<(usize, bool)> {
     let mut high = 0;
     for (i, chunk) in text.chunks_exact(8).enumerate() {
         let word = u64::from_le_bytes(chunk.try_into().expect("a chunk has eight bytes"));
@@ -237,4 +243,18 @@ fn plain_length(text: &[u8]) -> Option<(usize, bool)> {
         }
     }
     None
+}
+
+/// Where `byte` first stands.
+#[inline]
+pub(super) fn find(byte: u8, text: &[u8]) -> Option<usize> {
+    for (i, chunk) in text.chunks_exact(8).enumerate() {
+        let word = u64::from_le_bytes(chunk.try_into().expect("a chunk has eight bytes")) ^ (ONES * u64::from(byte));
+        let zero = word.wrapping_sub(ONES) & !word & HIGHS;
+        if zero != 0 {
+            return Some(i * 8 + zero.trailing_zeros() as usize / 8);
+        }
+    }
+    let tail = text.len() / 8 * 8;
+    text[tail..].iter().position(|found| *found == byte).map(|at| tail + at)
 }
