@@ -1,5 +1,6 @@
 //! Events on their way into a frame: columns instead of objects, so that a million samples cost no million allocations.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -99,6 +100,19 @@ impl EventBatch {
             }
         }
         (0..).zip(parts).map(|(p, part)| (p, part.batch)).filter(|(_, batch)| !batch.is_empty()).collect()
+    }
+
+    /// The batch with an id for every check and record: `derived` gives it, by its row, to those that have none.
+    pub(crate) fn with_ids_of_others(&self, derived: impl Fn(usize) -> String) -> Cow<'_, Self> {
+        if self.others.iter().all(|event| !event.id.is_empty()) {
+            return Cow::Borrowed(self);
+        }
+        let mut batch = self.clone();
+        let rows = (0..batch.slot.len()).filter(|row| batch.slot[*row] == OTHER);
+        for (event, row) in batch.others.iter_mut().zip(rows).filter(|(event, _)| event.id.is_empty()) {
+            event.id = derived(row);
+        }
+        Cow::Owned(batch)
     }
 
     fn row(&mut self, time: i64, slot: i32, value: f64, id: &str) {
@@ -228,5 +242,25 @@ impl FromIterator<Event> for EventBatch {
         let mut builder = BatchBuilder::default();
         events.into_iter().for_each(|event| builder.event(event));
         builder.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Compression, Encoding, decode, encode};
+    use crate::{Check, Series, Timestamp};
+
+    #[test]
+    fn events_without_an_id_get_that_of_their_frame_and_place() {
+        let at = Timestamp::from_secs(1);
+        let sample = |id| Event::sample("s", id, at, Series::new("m"), 1.0);
+        let check = |id| Event::check("s", id, at, Check::of("t"));
+        let batch: EventBatch = [sample(""), check(""), sample("a"), check("b"), check("")].into_iter().collect();
+        for encoding in [Encoding::Json, Encoding::Arrow(Compression::None)] {
+            let events = decode(encoding, &encode(&batch, encoding, "s", "f7"), "s", "f7").unwrap();
+            let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
+            assert_eq!(ids, ["f7.0", "f7.1", "a", "b", "f7.4"]);
+        }
     }
 }

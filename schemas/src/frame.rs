@@ -153,9 +153,10 @@ fn parse_watermarks(text: &str) -> Result<Vec<(String, Timestamp)>, DecodeError>
 
 /// Writes the body of a frame. `frame_id` and the index stand for the id of an event that has none.
 pub fn encode(batch: &EventBatch, encoding: Encoding, source: &str, frame_id: &str) -> Bytes {
+    let batch = batch.with_ids_of_others(|index| derived_id(frame_id, index));
     match encoding {
-        Encoding::Json => json::encode(batch, source, frame_id),
-        Encoding::Arrow(compression) => arrow::encode(batch, compression),
+        Encoding::Json => json::encode(&batch, source, frame_id),
+        Encoding::Arrow(compression) => arrow::encode(&batch, compression),
     }
 }
 
