@@ -1,5 +1,7 @@
 //! The file source on real files.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 #[path = "common/recorder.rs"]
 mod recorder;
 

@@ -244,23 +244,3 @@ impl FromIterator<Event> for EventBatch {
         builder.take()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::frame::{Compression, Encoding, decode, encode};
-    use crate::{Check, Series, Timestamp};
-
-    #[test]
-    fn events_without_an_id_get_that_of_their_frame_and_place() {
-        let at = Timestamp::from_secs(1);
-        let sample = |id| Event::sample("s", id, at, Series::new("m"), 1.0);
-        let check = |id| Event::check("s", id, at, Check::of("t"));
-        let batch: EventBatch = [sample(""), check(""), sample("a"), check("b"), check("")].into_iter().collect();
-        for encoding in [Encoding::Json, Encoding::Arrow(Compression::None)] {
-            let events = decode(encoding, &encode(&batch, encoding, "s", "f7"), "s", "f7").unwrap();
-            let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-            assert_eq!(ids, ["f7.0", "f7.1", "a", "b", "f7.4"]);
-        }
-    }
-}
