@@ -1,5 +1,7 @@
 //! The file source on recorded inputs, each against an independent reading of the same file.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 #[path = "common/recorder.rs"]
 mod recorder;
 

@@ -1,5 +1,7 @@
 //! The push source on real sockets.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 #[path = "common/recorder.rs"]
 mod recorder;
 

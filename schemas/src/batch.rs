@@ -1,5 +1,6 @@
 //! Events on their way into a frame: columns instead of objects, so that a million samples cost no million allocations.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -127,6 +128,19 @@ impl EventBatch {
         }
         chunks.push(part.batch);
         chunks
+    }
+
+    /// The batch with an id for every check and record: `derived` gives it, by its row, to those that have none.
+    pub(crate) fn with_ids_of_others(&self, derived: impl Fn(usize) -> String) -> Cow<'_, Self> {
+        if self.others.iter().all(|event| !event.id.is_empty()) {
+            return Cow::Borrowed(self);
+        }
+        let mut batch = self.clone();
+        let rows = (0..batch.slot.len()).filter(|row| batch.slot[*row] == OTHER);
+        for (event, row) in batch.others.iter_mut().zip(rows).filter(|(event, _)| event.id.is_empty()) {
+            event.id = derived(row);
+        }
+        Cow::Owned(batch)
     }
 
     fn row(&mut self, time: i64, slot: i32, value: f64, id: &str) {

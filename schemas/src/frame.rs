@@ -153,9 +153,10 @@ fn parse_watermarks(text: &str) -> Result<Vec<(String, Timestamp)>, DecodeError>
 
 /// Writes the body of a frame. `frame_id` and the index stand for the id of an event that has none.
 pub fn encode(batch: &EventBatch, encoding: Encoding, source: &str, frame_id: &str) -> Bytes {
+    let batch = batch.with_ids_of_others(|index| derived_id(frame_id, index));
     match encoding {
-        Encoding::Json => json::encode(batch, source, frame_id),
-        Encoding::Arrow(compression) => arrow::encode(batch, compression),
+        Encoding::Json => json::encode(&batch, source, frame_id),
+        Encoding::Arrow(compression) => arrow::encode(&batch, compression),
     }
 }
 
@@ -211,4 +212,23 @@ pub fn decode(encoding: Encoding, body: &Bytes, source: &str, frame_id: &str) ->
 /// The id of an event that was given none.
 pub(crate) fn derived_id(frame_id: &str, index: usize) -> String {
     format!("{frame_id}.{index}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Check, Series};
+
+    #[test]
+    fn events_without_an_id_get_that_of_their_frame_and_place() {
+        let at = Timestamp::from_secs(1);
+        let sample = |id| Event::sample("s", id, at, Series::new("m"), 1.0);
+        let check = |id| Event::check("s", id, at, Check::of("t"));
+        let batch: EventBatch = [sample(""), check(""), sample("a"), check("b"), check("")].into_iter().collect();
+        for encoding in [Encoding::Json, Encoding::Arrow(Compression::None)] {
+            let events = decode(encoding, &encode(&batch, encoding, "s", "f7"), "s", "f7").unwrap();
+            let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
+            assert_eq!(ids, ["f7.0", "f7.1", "a", "b", "f7.4"]);
+        }
+    }
 }

@@ -150,7 +150,7 @@ fn decode_source(table: &Table, header: &Range<usize>, report: &mut Report) -> O
     let common: Option<SourceCommon> = decode(&common, header, &[], report);
     let kind: Option<SourceKind> = decode_kind(&own, header, &SOURCE_COMMON, report);
     let (SourceCommon { encoding, compression, disorder }, kind) = (common?, kind?);
-    let disorder = disorder.unwrap_or_else(|| SourceKind::default_disorder(kind.type_name()));
+    let disorder = disorder.unwrap_or_else(|| kind.default_disorder());
     Some(Source { kind, encoding, compression, disorder })
 }
 

@@ -52,9 +52,6 @@ fn of_kind(kind: &str, schema: &Schema, common: Option<&Schema>, type_required: 
     properties.insert("type".to_owned(), json!({ "const": kind }));
     properties.extend(object(schema, "properties"));
     properties.extend(common.map(|common| object(common, "properties")).unwrap_or_default());
-    if let Some(disorder) = properties.get_mut("disorder").filter(|_| common.is_some()) {
-        disorder["default"] = json!(SourceKind::default_disorder(kind));
-    }
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     let own: Vec<Value> = type_required.then(|| json!("type")).into_iter().chain(required).collect();
     whole["properties"] = Value::Object(properties);
