@@ -72,6 +72,12 @@ impl File {
         Ok(Self { id: id.to_owned(), config, clock, progress: Arc::default() })
     }
 
+    /// The same, telling its progress there.
+    #[must_use]
+    pub fn reporting(self, progress: Arc<Progress>) -> Self {
+        Self { progress, ..self }
+    }
+
     /// How far the file has been read.
     pub fn progress(&self) -> Arc<Progress> {
         self.progress.clone()

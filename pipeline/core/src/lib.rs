@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows a clock, a file, a socket or a random number: what comes out is a function of what goes in.
 
+pub mod by_source;
 pub mod conformance;
 pub mod error;
 pub mod id;
@@ -12,4 +13,5 @@ pub mod series_table;
 pub mod watermark;
 pub mod window;
 
+pub use by_source::BySource;
 pub use error::{Error, Kind, Result};

@@ -1,6 +1,7 @@
 //! The binary's own room: configuration, command line, API, and what puts the parts together.
 
 pub mod api;
+pub mod assemble;
 pub mod cli;
 pub mod config;
 pub mod data_dir;

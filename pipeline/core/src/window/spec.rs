@@ -74,7 +74,7 @@ impl Spec {
         }
     }
 
-    pub(super) fn takes_source(&self, source: &str) -> bool {
+    pub(crate) fn takes_source(&self, source: &str) -> bool {
         self.sources.as_ref().is_none_or(|sources| sources.iter().any(|s| s == source))
     }
 

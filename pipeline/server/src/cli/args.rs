@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::telemetry::LogFormat;
+
 use super::{bench, check, completion, config, demo, dlq, events, query, run, schema, tap};
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
@@ -53,16 +55,6 @@ impl Global {
         let count = |n: u8| i8::try_from(n).unwrap_or(i8::MAX);
         count(self.verbose) - count(self.quiet)
     }
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One line for people.
-    #[default]
-    Text,
-    /// One JSON object on each line.
-    Json,
 }
 
 /// When to use colours.

@@ -15,6 +15,7 @@ mod exit;
 mod output;
 pub mod query;
 pub mod run;
+pub mod running;
 pub mod schema;
 pub mod selection;
 pub mod tap;
