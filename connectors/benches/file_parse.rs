@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use floodmark::bench::generate::{self, Shape};
 use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::sources::file::{Config, Progress, Reading, TimeFormat, ValueColumn};
-use floodmark_tests::generate::{self, Shape};
 
 const SHAPE: Shape = Shape { events: 500_000, series: 1_000, events_per_sec: 10_000, disorder_us: 2_000_000, late_per_100k: 100, seed: 1 };
 

@@ -1,4 +1,3 @@
 //! Whatever spans crates: generators, fixtures and harnesses shared by tests and benchmarks.
 
-pub mod generate;
 pub mod support;

@@ -19,6 +19,7 @@ pub mod running;
 pub mod schema;
 pub mod selection;
 pub mod tap;
+mod temporary;
 
 pub use dispatch::{dispatch, main};
 pub use exit::{Exit, Failure, Outcome};
