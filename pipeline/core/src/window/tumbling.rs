@@ -181,6 +181,7 @@ impl Tumbling {
             for at in 0..self.panes.list().len() {
                 let pane = &self.panes.list()[at];
                 if (before.fired..self.clock.fired).contains(&pane.index) {
+                    outputs.reserve(pane.series.len());
                     (0..pane.series.len()).for_each(|slot| self.emit(at, slot, outputs));
                 }
             }
@@ -201,7 +202,7 @@ impl Tumbling {
             id: self.ids.id(source, key, start, end, revision),
             operator: self.spec.operator.clone(),
             source: source.clone(),
-            series: Series::from_key(key).expect("only keys of series are interned"),
+            series: self.table.series(id),
             window: Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) },
             revision,
             aggregates: pane.accumulators.read(slot, self.spec.aggregates, &self.quantiles),
@@ -216,7 +217,7 @@ impl Tumbling {
         outputs.push(Output::Late(Late {
             operator: self.spec.operator.clone(),
             source: self.sources.get(batch.source).name.clone(),
-            series: Series::from_key(self.table.key(id)).expect("only keys of series are interned"),
+            series: self.table.series(id),
             time: Timestamp::from_micros(columns.time[row]),
             value: columns.value[row],
             position: batch.position,
