@@ -21,7 +21,9 @@ const HASH_BYTES: usize = 8;
 const UNSEEN: u32 = u32::MAX;
 
 pub(super) fn write(operator: &Tumbling) -> Vec<u8> {
-    let mut out = Writer::default();
+    // The greatest that a slot without sketch and a series with a key of 100 bytes take: growing would copy it all again.
+    let slots: usize = operator.panes.list().iter().map(|pane| pane.series.len()).sum();
+    let mut out = Writer(Vec::with_capacity(4096 + slots * 88 + operator.panes.live() * 112));
     out.0.extend_from_slice(MAGIC);
     out.bytes(&signature(&operator.spec));
     out.i64(operator.clock.watermark);

@@ -181,6 +181,7 @@ impl Tumbling {
             for at in 0..self.panes.list().len() {
                 let pane = &self.panes.list()[at];
                 if (before.fired..self.clock.fired).contains(&pane.index) {
+                    outputs.reserve(pane.series.len());
                     (0..pane.series.len()).for_each(|slot| self.emit(at, slot, outputs));
                 }
             }
@@ -201,7 +202,7 @@ impl Tumbling {
             id: self.ids.id(source, key, start, end, revision),
             operator: self.spec.operator.clone(),
             source: source.clone(),
-            series: Series::from_key(key).expect("only keys of series are interned"),
+            series: self.table.series(id),
             window: Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) },
             revision,
             aggregates: pane.accumulators.read(slot, self.spec.aggregates, &self.quantiles),
@@ -216,7 +217,7 @@ impl Tumbling {
         outputs.push(Output::Late(Late {
             operator: self.spec.operator.clone(),
             source: self.sources.get(batch.source).name.clone(),
-            series: Series::from_key(self.table.key(id)).expect("only keys of series are interned"),
+            series: self.table.series(id),
             time: Timestamp::from_micros(columns.time[row]),
             value: columns.value[row],
             position: batch.position,
@@ -303,5 +304,68 @@ impl Operator for Tumbling {
         let restored = super::snapshot::read(&self.spec, snapshot)?;
         *self = restored;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use floodmark_schemas::{Encoding, Event, EventBatch, frame};
+
+    use super::*;
+    use crate::ports::Position;
+
+    fn entry(number: u64, body: impl Into<bytes::Bytes>) -> Entry {
+        let header = FrameHeader { source: "s".to_owned(), epoch: 1, number, count: 1, ..FrameHeader::default() };
+        let (position, time) = (Position(number), Timestamp::from_secs(number as i64));
+        Entry { position, time, subject: String::new(), id: None, headers: header.to_headers(), body: body.into() }
+    }
+
+    fn sample(metric: String, secs: i64) -> bytes::Bytes {
+        let batch: EventBatch = std::iter::once(Event::sample("s", "1", Timestamp::from_secs(secs), Series::new(metric), 1.0)).collect();
+        frame::encode(&batch, Encoding::Json, "s", "f")
+    }
+
+    #[test]
+    fn series_that_come_and_go_do_not_fill_the_memory() {
+        let mut operator = Tumbling::new(Spec::new("w", 0, Duration::from_secs(10))).unwrap();
+        let mut outputs = Outputs::new();
+        for n in 1..10_000 {
+            operator.apply(&entry(n, sample(format!("m{n}"), n as i64)), &mut outputs).unwrap();
+            assert!(operator.live_series() <= 50 && operator.table.len() <= 2 * 50 + 1025, "{}", operator.table.len());
+        }
+        // The last window has not fired.
+        assert_eq!(outputs.len(), 9_989);
+    }
+
+    #[test]
+    fn a_frame_that_cannot_be_read_changes_nothing() {
+        let mut operator = Tumbling::new(Spec::new("w", 0, Duration::from_secs(10))).unwrap();
+        let mut outputs = Outputs::new();
+        operator.apply(&entry(1, sample("m".to_owned(), 5)), &mut outputs).unwrap();
+        let before = operator.snapshot();
+        let mut damaged = sample("n".to_owned(), 50).to_vec();
+        *damaged.last_mut().unwrap() = b',';
+        let error = operator.apply(&entry(2, damaged), &mut outputs).unwrap_err();
+        assert_eq!((error.kind(), operator.snapshot() == before, outputs.len()), (crate::Kind::Rejected, true, 0));
+        operator.apply(&entry(2, sample("n".to_owned(), 6)), &mut outputs).unwrap();
+        assert_eq!((operator.events(), operator.counts().missing), (2, 0));
+    }
+
+    #[test]
+    fn frames_seen_before_and_sources_not_asked_for_are_dropped() {
+        let frame = entry(1, sample("m".to_owned(), 5));
+        for (sources, expected) in [(None, 1), (Some(vec!["s".to_owned()]), 1), (Some(vec!["other".to_owned()]), 0)] {
+            let mut operator = Tumbling::new(Spec { sources, ..Spec::new("w", 0, Duration::from_secs(10)) }).unwrap();
+            (0..2).for_each(|_| operator.apply(&frame, &mut Outputs::new()).unwrap());
+            assert_eq!(operator.events(), expected);
+        }
+    }
+
+    #[test]
+    fn metrics_not_asked_for_move_the_watermark_and_nothing_else() {
+        let metrics = Some(vec!["cpu_*".to_owned()]);
+        let mut operator = Tumbling::new(Spec { metrics, ..Spec::new("w", 0, Duration::from_secs(10)) }).unwrap();
+        operator.apply(&entry(1, sample("mem_used".to_owned(), 5)), &mut Outputs::new()).unwrap();
+        assert_eq!((operator.watermark(), operator.live_series()), (Some(Timestamp::from_secs(5)), 0));
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panic")]
 
+mod golden;
 mod oracle;
 mod world;
 
@@ -16,15 +17,21 @@ use proptest::prelude::*;
 
 fn specs() -> impl Strategy<Value = Spec> {
     let seconds = |range: std::ops::Range<u64>| range.prop_map(Duration::from_secs);
-    (seconds(1..15), seconds(0..25), seconds(1..30), prop_oneof![Just(usize::MAX), 1..6usize]).prop_map(
-        |(size, allowed_lateness, idle_timeout, series_max)| Spec {
+    (
+        seconds(1..15),
+        seconds(0..25),
+        seconds(1..30),
+        prop_oneof![Just(Duration::from_secs(300)), seconds(0..20)],
+        prop_oneof![Just(usize::MAX), 1..6usize],
+    )
+        .prop_map(|(size, allowed_lateness, idle_timeout, future_limit, series_max)| Spec {
             allowed_lateness,
             idle_timeout,
+            future_limit,
             series_max,
             quantiles: vec![0.5, 0.99],
             ..Spec::new("w", 0, size)
-        },
-    )
+        })
 }
 
 /// Applies all entries; after each whose turn it is in `restarts`, a new operator takes over from a snapshot.
