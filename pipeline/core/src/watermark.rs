@@ -3,7 +3,8 @@
 //! A source's watermark is the greatest of its event times (none counts as later than log time + the future limit) less
 //! its disorder, or a promise it made, whichever is later. The partition's is the least over its active sources. A source
 //! that has not been seen for longer than the idle timeout of **log** time is left out until it is seen again; a source
-//! that has ended is left out until it sends again.
+//! that has ended is left out until it sends again. When no source is left, silence must not keep results back: the windows
+//! that are open fire, up to the latest time that was reached.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +36,7 @@ pub enum Reach {
     Hold,
     /// To this time.
     To(i64),
-    /// No source is active, but some have ended: to the end of the window of this time.
+    /// No source is active: to the end of the window of this time, the latest that was reached.
     PastWindowOf(i64),
     /// All sources have ended: to the end of the last window.
     Everything,
@@ -149,9 +150,8 @@ impl Sources {
         if let Some(least) = active.map(|s| s.watermark).min() {
             return Reach::To(least);
         }
-        let ended = self.list.iter().filter(|s| s.ended);
-        match ended.map(|s| s.reached).max() {
-            None => Reach::Hold,
+        match self.list.iter().map(|s| s.reached).max() {
+            None | Some(i64::MIN) => Reach::Hold,
             Some(_) if self.list.iter().all(|s| s.ended) => Reach::Everything,
             Some(reached) => Reach::PastWindowOf(reached),
         }
@@ -200,12 +200,13 @@ mod tests {
         let mut sources = Sources::default();
         let (a, b) = (sources.see(&frame("a", 1, 1, 1), 0), sources.see(&frame("b", 1, 1, 1), 0));
         assert_eq!(sources.reach(0, 10), Reach::To(i64::MIN));
+        assert_eq!(sources.reach(20, 10), Reach::Hold);
         sources.observe(a, 100, 5);
         sources.observe(b, 50, 5);
         assert_eq!((sources.reach(10, 10), sources.others(b, 10, 10)), (Reach::To(45), 95));
         sources.see(&frame("a", 1, 2, 1), 11);
         assert_eq!(sources.reach(11, 10), Reach::To(95));
-        assert_eq!(sources.reach(22, 10), Reach::Hold);
+        assert_eq!(sources.reach(22, 10), Reach::PastWindowOf(100));
         sources.tick("b", 60, 22);
         assert_eq!(sources.reach(22, 10), Reach::To(60));
     }
@@ -218,7 +219,7 @@ mod tests {
         sources.observe(b, 50, 0);
         sources.see(&end("b", 2), 0);
         assert_eq!(sources.reach(0, 10), Reach::To(100));
-        assert_eq!(sources.reach(20, 10), Reach::PastWindowOf(50));
+        assert_eq!(sources.reach(20, 10), Reach::PastWindowOf(100));
         sources.see(&end("a", 2), 0);
         assert_eq!(sources.reach(0, 10), Reach::Everything);
         sources.tick("a", 200, 0);

@@ -125,7 +125,7 @@ impl<'a> Oracle<'a> {
         let size = micros(self.spec.size);
         let idle = micros(self.spec.idle_timeout);
         let active: Vec<&Source> = self.sources.values().filter(|s| !s.ended && self.log_time - s.seen <= idle).collect();
-        let reached = self.sources.values().filter(|s| s.ended).filter_map(|s| s.reached).max();
+        let reached = self.sources.values().filter_map(|s| s.reached).max();
         let target = if !active.is_empty() {
             active.iter().map(|s| s.watermark).min().flatten()
         } else if self.sources.values().all(|s| s.ended) {
