@@ -14,6 +14,9 @@ pub struct Rollup {
     pub id: String,
     /// The operator that made it.
     pub operator: String,
+    /// The operator's definition as a hash, 8 hex digits. A rollup of another definition replaces this one, whatever its
+    /// revision.
+    pub version: String,
     /// The source of the events.
     pub source: String,
     /// The series of the events.

@@ -16,6 +16,7 @@ fn rollup(metric: &str) -> Rollup {
     Rollup {
         id,
         operator,
+        version: "00000001".into(),
         source,
         series: Series::new(metric),
         window,

@@ -16,8 +16,8 @@ use rows::{RollupRow, Rows};
 
 /// Keeps the outputs in the commits of `floodmark.outputs.>`: rollups in the table `rollup`, late events in `late`.
 ///
-/// A rollup replaces one of a lower revision and is ignored beside one of the same or a higher revision, so the rows do
-/// not depend on the order of the entries. Claims are passed. An entry that cannot be read becomes a dead letter.
+/// A rollup replaces one of a lower revision and is ignored beside one of the same or a higher revision, so the rows of
+/// one definition do not depend on the order of the entries. One of another definition of the operator is replaced. Claims are passed. An entry that cannot be read becomes a dead letter.
 pub struct Rollups {
     store: Store,
     sink: String,
@@ -56,12 +56,12 @@ fn write(inner: &Inner, sink: &str, entries: &[Entry], from: Position, to: Posit
 }
 
 const UPSERT: &str = "INSERT INTO rollup (operator, series_id, window_start_us, window_end_us, revision, id, \
-     count, sum, mean, min, max, stddev, first, last, quantiles) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+     count, sum, mean, min, max, stddev, first, last, quantiles, version) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
      ON CONFLICT (operator, series_id, window_start_us, window_end_us) DO UPDATE SET revision = excluded.revision, id = excluded.id, \
      count = excluded.count, sum = excluded.sum, mean = excluded.mean, min = excluded.min, max = excluded.max, \
-     stddev = excluded.stddev, first = excluded.first, last = excluded.last, quantiles = excluded.quantiles \
-     WHERE excluded.revision > rollup.revision";
+     stddev = excluded.stddev, first = excluded.first, last = excluded.last, quantiles = excluded.quantiles, \
+     version = excluded.version WHERE excluded.revision > rollup.revision OR excluded.version <> rollup.version";
 
 fn upsert(transaction: &Transaction<'_>, series: &mut SeriesIds, rows: &Rows<'_>) -> Result<()> {
     let ids = rows.series.iter().map(|(source, named)| series.id(transaction, source, named)).collect::<Result<Vec<i64>>>()?;
@@ -70,11 +70,11 @@ fn upsert(transaction: &Transaction<'_>, series: &mut SeriesIds, rows: &Rows<'_>
     sorted.sort_by(|a, b| (&a.operator, ids[a.series], a.window).cmp(&(&b.operator, ids[b.series], b.window)));
     let mut statement = transaction.prepare_cached(UPSERT).doing("writing rollups")?;
     for row in sorted {
-        let RollupRow { operator, series, window, revision, id, aggregates: a } = row;
+        let RollupRow { operator, version, series, window, revision, id, aggregates: a } = row;
         let quantiles = (!a.quantiles.is_empty()).then(|| serde_json::to_string(&a.quantiles).expect("numbers by name are JSON"));
         let (series_id, start, end, count) = (ids[*series], window.start.micros(), window.end.micros(), a.count.cast_signed());
         let values = params![
-            operator, series_id, start, end, revision, id, count, a.sum, a.mean, a.min, a.max, a.stddev, a.first, a.last, quantiles
+            operator, series_id, start, end, revision, id, count, a.sum, a.mean, a.min, a.max, a.stddev, a.first, a.last, quantiles, version
         ];
         statement.execute(values).doing("writing rollups")?;
     }

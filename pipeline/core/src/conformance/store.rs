@@ -46,6 +46,7 @@ macro_rules! store_conformance_tests {
         $crate::store_conformance_tests! { @each #[$test] $make;
             rollups_come_back_as_they_were_written
             the_highest_revision_stands_whatever_the_order
+            a_rollup_of_another_definition_is_replaced
             claims_leave_no_rows
             a_repeated_write_changes_nothing
             a_write_from_another_position_is_a_conflict

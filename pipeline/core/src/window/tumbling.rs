@@ -201,6 +201,7 @@ impl Tumbling {
         outputs.push(Output::Rollup(Rollup {
             id: self.ids.id(source, key, start, end, revision),
             operator: self.spec.operator.clone(),
+            version: format!("{:08x}", self.spec.version),
             source: source.clone(),
             series: self.table.series(id),
             window: Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) },

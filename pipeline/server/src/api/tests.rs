@@ -29,6 +29,7 @@ fn memory() -> Memory {
     let rollup = |n: i64, host: &str| Rollup {
         id: format!("{n:032}"),
         operator: "minutely".to_owned(),
+        version: "00000001".to_owned(),
         source: "host".to_owned(),
         series: load(host),
         window: Window { start: at(n * 60), end: at(n * 60 + 60) },

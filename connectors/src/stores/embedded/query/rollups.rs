@@ -22,7 +22,7 @@ const STREAMS_MAX: usize = 64;
 
 /// The columns of a rollup, without its series.
 pub(super) const COLUMNS: &str = "r.operator, r.series_id, r.window_start_us, r.window_end_us, r.revision, r.id, \
-     r.count, r.sum, r.mean, r.min, r.max, r.stddev, r.first, r.last, r.quantiles";
+     r.count, r.sum, r.mean, r.min, r.max, r.stddev, r.first, r.last, r.quantiles, r.version";
 
 /// Where a rollup stands in the order of the answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +181,7 @@ pub(super) fn rollup(row: &Row<'_>, source: String, series: Series) -> Result<Ro
         Ok(Rollup {
             id: row.get(5)?,
             operator: row.get(0)?,
+            version: row.get(15)?,
             source,
             series,
             window: Window { start: Timestamp::from_micros(row.get(2)?), end: Timestamp::from_micros(row.get(3)?) },

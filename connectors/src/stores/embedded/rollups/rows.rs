@@ -33,6 +33,7 @@ pub(super) struct Rows<'a> {
 /// A rollup whose series stands in [`Rows::series`].
 pub(super) struct RollupRow<'a> {
     pub(super) operator: Cow<'a, str>,
+    pub(super) version: Cow<'a, str>,
     pub(super) series: usize,
     pub(super) window: Window,
     pub(super) revision: u32,
@@ -56,6 +57,7 @@ struct OutputView<'a> {
     #[serde(borrow)]
     series: &'a RawValue,
     id: Option<&'a str>,
+    version: Option<&'a str>,
     window: Option<Window>,
     revision: Option<u32>,
     aggregates: Option<Aggregates>,
@@ -87,12 +89,13 @@ impl<'a> Rows<'a> {
             return None;
         }
         for output in entry.outputs {
-            let OutputView { kind, operator, source, series, id, window, revision, aggregates, time, value, position, index } = output;
+            let OutputView { kind, operator, source, series, id, version, window, revision, aggregates, time, value, position, index } = output;
             let series = self.series(source, series.get())?;
             match kind {
                 "rollup" => {
-                    let (operator, id) = (Cow::Borrowed(operator), Cow::Borrowed(id?));
-                    self.rollups.push(RollupRow { operator, series, window: window?, revision: revision?, id, aggregates: aggregates? });
+                    let (operator, version, id) = (Cow::Borrowed(operator), Cow::Borrowed(version?), Cow::Borrowed(id?));
+                    let (window, revision, aggregates) = (window?, revision?, aggregates?);
+                    self.rollups.push(RollupRow { operator, version, series, window, revision, id, aggregates });
                 }
                 "late" => {
                     let (operator, source, series) = (operator.to_owned(), source.to_owned(), self.series[series].1.clone());
@@ -122,8 +125,9 @@ impl<'a> Rows<'a> {
                 Output::Late(late) => self.late.push(late),
                 Output::Rollup(r) => {
                     self.series.push((Cow::Owned(r.source), r.series));
-                    let (operator, series, id) = (Cow::Owned(r.operator), self.series.len() - 1, Cow::Owned(r.id));
-                    self.rollups.push(RollupRow { operator, series, window: r.window, revision: r.revision, id, aggregates: r.aggregates });
+                    let (operator, version, id) = (Cow::Owned(r.operator), Cow::Owned(r.version), Cow::Owned(r.id));
+                    let (series, window, revision, aggregates) = (self.series.len() - 1, r.window, r.revision, r.aggregates);
+                    self.rollups.push(RollupRow { operator, version, series, window, revision, id, aggregates });
                 }
             }),
             Err(e) => self.dead.push(dead_letters::of_entry(sink, entry, &Error::rejected("reading a commit").because(e))),
@@ -152,7 +156,8 @@ mod tests {
             }
             let window = Window { start: time, end: time.plus_micros(i64::from(n)) };
             let aggregates = Aggregates { count: u64::from(n), sum, last, quantiles, ..Aggregates::default() };
-            Output::Rollup(Rollup { id: format!("{n:032x}"), operator, source, series, window, revision: n, aggregates })
+            let (id, version) = (format!("{n:032x}"), format!("{n:08x}"));
+            Output::Rollup(Rollup { id, operator, version, source, series, window, revision: n, aggregates })
         })
     }
 
@@ -160,8 +165,9 @@ mod tests {
     fn outputs(rows: Rows<'_>) -> (Vec<Rollup>, Vec<Late>) {
         let rollup = |row: RollupRow<'_>| {
             let (source, series) = rows.series[row.series].clone();
-            let (id, operator, source) = (row.id.into_owned(), row.operator.into_owned(), source.into_owned());
-            Rollup { id, operator, source, series, window: row.window, revision: row.revision, aggregates: row.aggregates }
+            let RollupRow { operator, version, window, revision, id, aggregates, .. } = row;
+            let (id, operator, version, source) = (id.into_owned(), operator.into_owned(), version.into_owned(), source.into_owned());
+            Rollup { id, operator, version, source, series, window, revision, aggregates }
         };
         (rows.rollups.into_iter().map(rollup).collect(), rows.late)
     }
@@ -188,8 +194,8 @@ mod tests {
     fn plain_commits_are_read_by_the_view_and_all_else_is_not() {
         let series = Series::new("load").label("host", "a");
         let (id, window) = ("1".repeat(32), Window { start: Timestamp::from_secs(0), end: Timestamp::from_secs(9) });
-        let (operator, source, aggregates) = ("w".into(), "host".into(), Aggregates::default());
-        let plain = commit_entry(1, "w", vec![Output::Rollup(Rollup { id, operator, source, series, window, revision: 0, aggregates })]);
+        let (operator, version, source, aggregates) = ("w".into(), "00000001".into(), "host".into(), Aggregates::default());
+        let plain = commit_entry(1, "w", vec![Output::Rollup(Rollup { id, operator, version, source, series, window, revision: 0, aggregates })]);
         assert!(Rows::default().view(&plain.body).is_some());
         let text = String::from_utf8(plain.body.to_vec()).unwrap();
         for (from, to) in [("commit.v1", "commit.v2"), ("\"rollup\"", "\"score\""), ("\"metric\"", "\"name\""), ("\"revision\"", "\"rev\"")]

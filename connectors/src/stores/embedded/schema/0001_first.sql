@@ -32,6 +32,7 @@ CREATE TABLE rollup (
     first           REAL,
     last            REAL,
     quantiles       TEXT, -- JSON object of numbers by level
+    version         TEXT NOT NULL, -- the operator's definition as a hash
     PRIMARY KEY (operator, series_id, window_start_us, window_end_us)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX rollup_by_time ON rollup (window_start_us, operator);
@@ -72,7 +73,7 @@ SELECT r.operator, s.source, s.metric, s.unit, s.labels,
         || CASE WHEN r.window_start_us % 1000000 = 0 THEN '' ELSE printf('.%06d', ((r.window_start_us % 1000000) + 1000000) % 1000000) END || 'Z' AS window_start,
     strftime('%Y-%m-%dT%H:%M:%S', (r.window_end_us - ((r.window_end_us % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || CASE WHEN r.window_end_us % 1000000 = 0 THEN '' ELSE printf('.%06d', ((r.window_end_us % 1000000) + 1000000) % 1000000) END || 'Z' AS window_end,
-    r.revision, r.count, r.sum, r.mean, r.min, r.max, r.stddev, r.first, r.last, r.quantiles, r.series_id, r.id
+    r.revision, r.count, r.sum, r.mean, r.min, r.max, r.stddev, r.first, r.last, r.quantiles, r.series_id, r.id, r.version
 FROM rollup r JOIN series s ON s.id = r.series_id;
 
 -- One row for each operator and series. Operators are found by skipping through the key, not by reading every row.
