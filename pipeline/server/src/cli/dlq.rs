@@ -90,7 +90,7 @@ fn ls(global: &Global, args: &Ls) -> Outcome {
         let (store, component) = (&store, args.component.as_deref());
         let count =
             list(form, args.limit.limit, |after, limit| async move { store.dead_letters(component, after.as_deref(), limit).await });
-        count.await?.say(global, "dead letter", "give a component to see only its dead letters");
+        count.await?.say(global, ("dead letter", "dead letters"), "give a component to see only its dead letters");
         Ok(Exit::Ok)
     })
 }

@@ -31,8 +31,8 @@ pub enum Command {
 const EXPORT_HELP: &str = "\
 Columns of csv:
   id,source,time,type,metric,unit,labels,value,target,up,reason,status,duration_us,data
-  Samples have metric, unit, labels and value. Checks have target, up, reason, status, duration_us and labels. `labels` is a
-  JSON object; `data` is the whole of a check or a record as JSON.
+  Samples have metric, unit, labels and value; checks have labels, target, up, reason, status and
+  duration_us. `labels` is a JSON object; `data` is the whole of a check or a record as JSON.
 Columns of parquet and arrow:
   id, source, time (microseconds, UTC), type, metric, unit, labels, value, data
 
@@ -166,7 +166,7 @@ fn ls(global: &Global, args: &Ls) -> Outcome {
     open::block_on(global, async {
         let (frames, filter) = (&frames, &filter);
         let count = list(form, args.limit.limit, |after, limit| async move { frames.events(filter, after.as_deref(), limit).await });
-        count.await?.say(global, "event", "`floodmark events export` writes all");
+        count.await?.say(global, ("event", "events"), "`floodmark events export` writes all");
         Ok(Exit::Ok)
     })
 }

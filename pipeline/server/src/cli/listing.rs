@@ -49,16 +49,16 @@ pub(super) struct Count {
 
 impl Count {
     /// Says on stderr what the list itself does not: that there is nothing, or more.
-    pub(super) fn say(self, global: &Global, what: &str, remedy: &str) {
+    pub(super) fn say(self, global: &Global, (one, many): (&str, &str), remedy: &str) {
         if global.verbosity() < 0 {
             return;
         }
         if self.more {
-            let s = if self.shown == 1 { "" } else { "s" };
-            let text = format!("floodmark: there are more than {} {what}{s}\n  Help: -n sets how many are listed; {remedy}\n", self.shown);
+            let what = if self.shown == 1 { one } else { many };
+            let text = format!("floodmark: there are more than {} {what}\n  Help: -n sets how many are listed; {remedy}\n", self.shown);
             output::notice(&text);
         } else if self.shown == 0 {
-            output::notice(&format!("floodmark: no {what} found\n"));
+            output::notice(&format!("floodmark: no {many} found\n"));
         }
     }
 }
@@ -107,11 +107,15 @@ where
     while count.shown < limit {
         let page = ask(after.take(), PAGE.min(limit - count.shown)).await?;
         count.shown += page.items.len();
-        count.more = page.next.is_some();
-        if take(page.items)?.is_break() || page.next.is_none() {
+        // A reader that has seen enough does not want to know that there is more.
+        if take(page.items)?.is_break() {
             break;
         }
         after = page.next;
+        count.more = count.shown == limit && after.is_some();
+        if after.is_none() {
+            break;
+        }
     }
     Ok(count)
 }

@@ -113,7 +113,7 @@ fn rollups(global: &Global, args: &Rollups) -> Outcome {
         let (store, filter) = (&store, &filter);
         let count =
             list(args.format.into(), args.limit.limit, |after, limit| async move { store.rollups(filter, after.as_deref(), limit).await });
-        count.await?.say(global, "rollup", "--from and --to choose which");
+        count.await?.say(global, ("rollup", "rollups"), "--from and --to choose which");
         Ok(Exit::Ok)
     })
 }
@@ -126,13 +126,16 @@ fn series(global: &Global, args: &SeriesArgs) -> Outcome {
         let (store, filter) = (&store, &filter);
         let count =
             list(args.format.into(), args.limit.limit, |after, limit| async move { store.series(filter, after.as_deref(), limit).await });
-        count.await?.say(global, "series", "--source and --metric choose which");
+        count.await?.say(global, ("series", "series"), "--source and --metric choose which");
         Ok(Exit::Ok)
     })
 }
 
+/// Takes one value out of many.
+type Value = fn(&Aggregates) -> Option<f64>;
+
 /// The optional aggregates in the order of the schema.
-const AGGREGATES: [(&str, fn(&Aggregates) -> Option<f64>); 7] = [
+const AGGREGATES: [(&str, Value); 7] = [
     ("SUM", |a| a.sum),
     ("MEAN", |a| a.mean),
     ("MIN", |a| a.min),
@@ -176,7 +179,7 @@ impl Listed for Rollup {
 
     /// Columns of aggregates that no rollup has are left out.
     fn table(rollups: &[Self]) -> Table {
-        let present = |value: fn(&Aggregates) -> Option<f64>| rollups.iter().any(|rollup| value(&rollup.aggregates).is_some());
+        let present = |value: Value| rollups.iter().any(|rollup| value(&rollup.aggregates).is_some());
         let aggregates: Vec<_> = AGGREGATES.into_iter().filter(|(_, value)| present(*value)).collect();
         let levels: BTreeSet<&String> = rollups.iter().flat_map(|rollup| rollup.aggregates.quantiles.keys()).collect();
         let quantiles: Vec<String> = levels.iter().map(|level| format!("Q{level}")).collect();

@@ -1,0 +1,7 @@
+//! The commands that read data, from outside: a data directory written by the real log and the real sinks, the program,
+//! and what it prints where.
+
+mod export;
+mod lists;
+mod tap;
+mod world;
