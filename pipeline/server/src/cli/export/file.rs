@@ -65,3 +65,44 @@ fn refuse(path: &Path, existing: Existing) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_has_its_name_only_when_it_is_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        let (mut pipe, unfinished) = Unfinished::begin(&path, Existing::Keep).ok().unwrap();
+        pipe.text("half").ok().unwrap();
+        pipe.flush().unwrap();
+        assert_eq!(names(directory.path()), [format!(".out.{}.part", std::process::id())]);
+        drop(unfinished);
+        assert_eq!(names(directory.path()), Vec::<String>::new());
+        let (mut pipe, unfinished) = Unfinished::begin(&path, Existing::Keep).ok().unwrap();
+        pipe.text("whole").ok().unwrap();
+        pipe.flush().unwrap();
+        assert_eq!(unfinished.keep().ok().unwrap(), path);
+        assert_eq!((names(directory.path()), fs::read_to_string(&path).unwrap()), (vec!["out".to_owned()], "whole".to_owned()));
+    }
+
+    #[test]
+    fn a_file_that_came_meanwhile_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        let (_, unfinished) = Unfinished::begin(&path, Existing::Keep).ok().unwrap();
+        fs::write(&path, "mine").unwrap();
+        assert!(unfinished.keep().is_err());
+        assert_eq!((names(directory.path()), fs::read_to_string(&path).unwrap()), (vec!["out".to_owned()], "mine".to_owned()));
+    }
+}
