@@ -8,7 +8,7 @@ use floodmark_core::ports::Entry;
 use floodmark_schemas::frame::Compression;
 use floodmark_schemas::{Encoding, Event};
 
-use crate::world::{World, checks, release, samples};
+use crate::world::{World, checks, release, samples, temperature};
 
 struct Tap {
     child: Child,
@@ -47,7 +47,8 @@ fn append_all(world: &World) {
 
 #[test]
 fn events_appear_as_they_are_appended_and_older_ones_do_not() {
-    let world = World::filled();
+    let world = World::empty();
+    world.frame("machine", Encoding::Json, vec![temperature("old", -60, 9.0)]);
     let mut tap = Tap::start(&world, &["-n", "6"]);
     world.frame("machine", Encoding::Json, samples());
     // They are there while it waits for more.
