@@ -2,6 +2,7 @@
 //!
 //! Events come in the order of the log. A page is named by the place of its last event, `<position>.<index>`.
 
+mod indexed;
 mod scan;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use floodmark_schemas::series::fnv1a;
 use floodmark_schemas::{Event, FrameHeader, Payload, frame, subject};
 use tracing::warn;
 
+pub use indexed::IndexedScan;
 pub use scan::{FrameScan, LogScan};
 
 /// The most events on a page; a larger limit is cut to it.

@@ -91,6 +91,12 @@ impl FrameScan for LogScan {
     }
 }
 
+/// Whether the entry is a frame of `source` that holds events between the times.
+pub(super) fn wanted(entry: &Entry, source: Option<&str>, from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
+    let of_source = subject::parse_events(&entry.subject).is_some_and(|(_, of)| source.is_none_or(|source| source == of));
+    of_source && overlaps(entry, from, to)
+}
+
 /// Whether the frame holds events between the times. Empty frames hold none.
 fn overlaps(entry: &Entry, from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
     let times = FrameHeader::from_headers(&entry.headers).ok().and_then(|header| header.times);

@@ -1,10 +1,19 @@
 //! `floodmark dlq`: dead letters.
 
+use std::io::IsTerminal;
+
 use clap::{Subcommand, ValueEnum};
+use floodmark_core::ports::StoreQuery;
+use floodmark_schemas::DeadLetter;
 
 use super::args::Global;
-use super::exit::{Failure, Outcome};
+use super::describe::plain;
+use super::exit::{Exit, Failure, Outcome};
+use super::listing::{Form, Listed, json_line, list};
+use super::output::print;
 use super::selection::{Limit, Place};
+use super::table::{Align, Table};
+use super::{describe, open};
 
 /// Commands of `floodmark dlq`.
 #[derive(Debug, Subcommand)]
@@ -63,10 +72,90 @@ pub enum Format {
 /// Looks at dead letters.
 ///
 /// # Errors
-/// When the store cannot be read.
-pub fn dlq(_: &Global, command: Command) -> Outcome {
+/// When the store cannot be read, or there is no such dead letter.
+pub fn dlq(global: &Global, command: Command) -> Outcome {
     match command {
-        Command::Ls(_) => Err(Failure::new("`dlq ls` is not built yet")),
-        Command::Show(_) => Err(Failure::new("`dlq show` is not built yet")),
+        Command::Ls(args) => ls(global, &args),
+        Command::Show(args) => show(global, &args),
+    }
+}
+
+fn ls(global: &Global, args: &Ls) -> Outcome {
+    let store = open::store(&open::data_dir(global, &args.place)?)?;
+    let form = match args.format {
+        Format::Table => Form::Table,
+        Format::Json => Form::Json,
+    };
+    open::block_on(global, async {
+        let (store, component) = (&store, args.component.as_deref());
+        let count =
+            list(form, args.limit.limit, |after, limit| async move { store.dead_letters(component, after.as_deref(), limit).await });
+        count.await?.say(global, ("dead letter", "dead letters"), "give a component to see only its dead letters");
+        Ok(Exit::Ok)
+    })
+}
+
+fn show(global: &Global, args: &Show) -> Outcome {
+    let store = open::store(&open::data_dir(global, &args.place)?)?;
+    open::block_on(global, async {
+        let Show { component, id, .. } = args;
+        let found = store.dead_letter(component, id).await?;
+        let letter = found.ok_or_else(|| {
+            let remedy = format!("`floodmark dlq ls {component}` lists those there are");
+            Failure::new(format!("{component} has no dead letter {id:?}")).remedy(remedy)
+        })?;
+        match args.format {
+            Format::Table => print(&page(&letter, std::io::stdout().is_terminal())),
+            Format::Json => print(&json_line(&letter)),
+        }
+    })
+}
+
+/// The whole letter; for a terminal with control characters written out.
+fn page(letter: &DeadLetter, terminal: bool) -> String {
+    let DeadLetter { id, component, origin, reason, time, original } = letter;
+    let mut text = String::new();
+    for (name, value) in [("component", &**component), ("id", id), ("origin", origin), ("time", &time.to_string()), ("reason", reason)] {
+        text.push_str(&format!("{name:11}{}\n", plain(value)));
+    }
+    text.push('\n');
+    match terminal {
+        true => text.extend(original.split_inclusive(['\n', '\t']).map(shown)),
+        false => text.push_str(original),
+    }
+    if !original.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// A piece of text, its last line break or tab left as it is.
+fn shown(piece: &str) -> String {
+    let end = piece.len() - usize::from(piece.ends_with(['\n', '\t']));
+    format!("{}{}", plain(&piece[..end]), &piece[end..])
+}
+
+impl Listed for DeadLetter {
+    fn table(letters: &[Self]) -> Table {
+        let mut table = Table::new(["TIME", "COMPONENT", "ID", "ORIGIN", "REASON"].map(|name| (name, Align::Left)));
+        for DeadLetter { id, component, origin, reason, time, .. } in letters {
+            table.row(vec![describe::time(*time), component.clone(), id.clone(), origin.clone(), reason.clone()]);
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use floodmark_schemas::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn an_original_cannot_steer_a_terminal() {
+        let letter = DeadLetter::new("web", "1", "a:1", "bad", Timestamp::from_secs(0), b"a\tb\r\n\x1b[2Jc");
+        let head = "component  web\nid         1\norigin     a:1\ntime       1970-01-01T00:00:00Z\nreason     bad\n\n";
+        assert_eq!(page(&letter, true), format!("{head}a\tb\\r\n\\u{{1b}}[2Jc\n"));
+        assert_eq!(page(&letter, false), format!("{head}a\tb\r\n\x1b[2Jc\n"));
     }
 }

@@ -1,12 +1,21 @@
 //! `floodmark events`: what is stored.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Subcommand, ValueEnum};
+use floodmark_connectors::clock::SystemClock;
+use floodmark_connectors::stores::frames::{Frames, IndexedScan};
+use floodmark_core::ports::query::StoredEvent;
+use floodmark_core::ports::{Clock, EventFilter, EventQuery};
+use floodmark_schemas::Payload;
 
 use super::args::Global;
-use super::exit::{Failure, Outcome};
+use super::exit::{Exit, Failure, Outcome};
+use super::listing::{Form, Listed, list};
 use super::selection::{Limit, Period, Place, Series};
+use super::table::{Align, Table};
+use super::{describe, export, open};
 
 /// Commands of `floodmark events`.
 #[derive(Debug, Subcommand)]
@@ -15,10 +24,21 @@ pub enum Command {
     #[command(after_help = "Example:\n  floodmark events ls --source website --from 1h")]
     Ls(Ls),
     /// Write events to a file.
-    #[command(after_help = "Examples:\n  floodmark events export --from 7d --format parquet -o week.parquet\n  \
-                            floodmark events export --source berlin --format csv > berlin.csv")]
+    #[command(after_help = EXPORT_HELP)]
     Export(Export),
 }
+
+const EXPORT_HELP: &str = "\
+Columns of csv:
+  id,source,time,type,metric,unit,labels,value,target,up,reason,status,duration_us,data
+  Samples have metric, unit, labels and value; checks have labels, target, up, reason, status and
+  duration_us. `labels` is a JSON object; `data` is the whole of a check or a record as JSON.
+Columns of parquet and arrow:
+  id, source, time (microseconds, UTC), type, metric, unit, labels, value, data
+
+Examples:
+  floodmark events export --from 7d --format parquet -o week.parquet
+  floodmark events export --source berlin --format csv > berlin.csv";
 
 /// Which events.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -107,7 +127,7 @@ pub struct Export {
 pub enum ExportFormat {
     /// One CloudEvent as JSON on each line.
     Json,
-    /// One sample on each line.
+    /// One event on each line.
     Csv,
     /// Columns, compressed.
     Parquet,
@@ -119,9 +139,49 @@ pub enum ExportFormat {
 ///
 /// # Errors
 /// When the log cannot be read or the file not be written.
-pub fn events(_: &Global, command: Command) -> Outcome {
+pub fn events(global: &Global, command: Command) -> Outcome {
     match command {
-        Command::Ls(_) => Err(Failure::new("`events ls` is not built yet")),
-        Command::Export(_) => Err(Failure::new("`events export` is not built yet")),
+        Command::Ls(args) => ls(global, &args),
+        Command::Export(args) => export::export(global, &args),
+    }
+}
+
+impl Selection {
+    /// What is asked of the log.
+    pub(super) fn filter(&self) -> Result<EventFilter, Failure> {
+        let (from, to) = self.period.span(SystemClock.now())?;
+        let Series { source, metric, .. } = self.series.clone();
+        let kind = self.kind.map(|kind| kind.type_name().to_owned());
+        Ok(EventFilter { source, metric, kind, labels: self.series.labels()?, from, to })
+    }
+}
+
+fn ls(global: &Global, args: &Ls) -> Outcome {
+    let filter = args.selection.filter()?;
+    let frames = Frames::over(Arc::new(IndexedScan::new(open::events(&open::data_dir(global, &args.place)?)?)));
+    let form = match args.format {
+        ListFormat::Table => Form::Table,
+        ListFormat::Json => Form::Json,
+    };
+    open::block_on(global, async {
+        let (frames, filter) = (&frames, &filter);
+        let count = list(form, args.limit.limit, |after, limit| async move { frames.events(filter, after.as_deref(), limit).await });
+        count.await?.say(global, ("event", "events"), "`floodmark events export` writes all");
+        Ok(Exit::Ok)
+    })
+}
+
+impl Listed for StoredEvent {
+    fn table(events: &[Self]) -> Table {
+        let mut table = Table::new([("TIME", Align::Left), ("SOURCE", Align::Left), ("KIND", Align::Left), ("EVENT", Align::Left)]);
+        for StoredEvent { event, .. } in events {
+            let kind = match &event.payload {
+                Payload::Sample(_) => "sample",
+                Payload::Check(_) => "check",
+                Payload::Record(_) => "record",
+            };
+            table.row(vec![describe::time(event.time), event.source.clone(), kind.to_owned(), describe::event(event)]);
+        }
+        table
     }
 }

@@ -1,10 +1,21 @@
 //! `floodmark query`: what was computed.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use clap::{Subcommand, ValueEnum};
+use floodmark_connectors::clock::SystemClock;
+use floodmark_connectors::settings::Span;
+use floodmark_core::ports::query::KnownSeries;
+use floodmark_core::ports::{Clock, RollupFilter, SeriesFilter, StoreQuery};
+use floodmark_schemas::{Aggregates, Rollup, Window};
 
 use super::args::Global;
-use super::exit::{Failure, Outcome};
+use super::exit::{Exit, Outcome};
+use super::listing::{Form, Listed, list};
 use super::selection::{Limit, Period, Place, Series};
+use super::table::{Align, Table};
+use super::{csv, describe, open};
 
 /// Commands of `floodmark query`.
 #[derive(Debug, Subcommand)]
@@ -71,13 +82,141 @@ pub enum Format {
     Csv,
 }
 
+impl From<Format> for Form {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Table => Self::Table,
+            Format::Json => Self::Json,
+            Format::Csv => Self::Csv,
+        }
+    }
+}
+
 /// Asks the store.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn query(_: &Global, command: Command) -> Outcome {
+pub fn query(global: &Global, command: Command) -> Outcome {
     match command {
-        Command::Rollups(_) => Err(Failure::new("`query rollups` is not built yet")),
-        Command::Series(_) => Err(Failure::new("`query series` is not built yet")),
+        Command::Rollups(args) => rollups(global, &args),
+        Command::Series(args) => series(global, &args),
+    }
+}
+
+fn rollups(global: &Global, args: &Rollups) -> Outcome {
+    let (from, to) = args.period.span(SystemClock.now())?;
+    let Series { source, metric, .. } = args.series.clone();
+    let (operator, labels, newest_first) = (args.operator.clone(), args.series.labels()?, !args.oldest_first);
+    let filter = RollupFilter { operator, source, metric, labels, from, to, newest_first };
+    let store = open::store(&open::data_dir(global, &args.place)?)?;
+    open::block_on(global, async {
+        let (store, filter) = (&store, &filter);
+        let count =
+            list(args.format.into(), args.limit.limit, |after, limit| async move { store.rollups(filter, after.as_deref(), limit).await });
+        count.await?.say(global, ("rollup", "rollups"), "--from and --to choose which");
+        Ok(Exit::Ok)
+    })
+}
+
+fn series(global: &Global, args: &SeriesArgs) -> Outcome {
+    let Series { source, metric, .. } = args.series.clone();
+    let filter = SeriesFilter { source, metric, labels: args.series.labels()? };
+    let store = open::store(&open::data_dir(global, &args.place)?)?;
+    open::block_on(global, async {
+        let (store, filter) = (&store, &filter);
+        let count =
+            list(args.format.into(), args.limit.limit, |after, limit| async move { store.series(filter, after.as_deref(), limit).await });
+        count.await?.say(global, ("series", "series"), "--source and --metric choose which");
+        Ok(Exit::Ok)
+    })
+}
+
+/// Takes one value out of many.
+type Value = fn(&Aggregates) -> Option<f64>;
+
+/// The optional aggregates in the order of the schema.
+const AGGREGATES: [(&str, Value); 7] = [
+    ("SUM", |a| a.sum),
+    ("MEAN", |a| a.mean),
+    ("MIN", |a| a.min),
+    ("MAX", |a| a.max),
+    ("STDDEV", |a| a.stddev),
+    ("FIRST", |a| a.first),
+    ("LAST", |a| a.last),
+];
+
+impl Listed for Rollup {
+    const FIELDS: &[&str] = &[
+        "id",
+        "operator",
+        "source",
+        "metric",
+        "unit",
+        "labels",
+        "window_start",
+        "window_end",
+        "revision",
+        "count",
+        "sum",
+        "mean",
+        "min",
+        "max",
+        "stddev",
+        "first",
+        "last",
+        "quantiles",
+    ];
+
+    fn fields(&self) -> Vec<String> {
+        let Self { id, operator, source, series, window, revision, aggregates } = self;
+        let mut fields = vec![id.clone(), operator.clone(), source.clone(), series.metric.clone(), series.unit.clone()];
+        fields.extend([csv::labels(&series.labels), window.start.to_string(), window.end.to_string()]);
+        fields.extend([revision.to_string(), aggregates.count.to_string()]);
+        fields.extend(AGGREGATES.iter().map(|(_, value)| csv::maybe(value(aggregates).map(csv::number))));
+        fields.push(serde_json::to_string(&aggregates.quantiles).expect("numbers by name are JSON"));
+        fields
+    }
+
+    /// Columns of aggregates that no rollup has are left out.
+    fn table(rollups: &[Self]) -> Table {
+        let present = |value: Value| rollups.iter().any(|rollup| value(&rollup.aggregates).is_some());
+        let aggregates: Vec<_> = AGGREGATES.into_iter().filter(|(_, value)| present(*value)).collect();
+        let levels: BTreeSet<&String> = rollups.iter().flat_map(|rollup| rollup.aggregates.quantiles.keys()).collect();
+        let quantiles: Vec<String> = levels.iter().map(|level| format!("Q{level}")).collect();
+        let text = ["START", "LENGTH", "OPERATOR", "SOURCE", "SERIES", "UNIT"].map(|name| (name, Align::Left));
+        let numbers = ["REV", "COUNT"].into_iter().chain(aggregates.iter().map(|(name, _)| *name)).chain(quantiles.iter().map(|q| &**q));
+        let mut table = Table::new(text.into_iter().chain(numbers.map(|name| (name, Align::Right))));
+        for Self { operator, source, series, window, revision, aggregates: a, .. } in rollups {
+            let mut cells = vec![window.start.to_string(), length(*window), operator.clone(), source.clone(), series.to_string()];
+            cells.extend([series.unit.clone(), revision.to_string(), a.count.to_string()]);
+            cells.extend(aggregates.iter().map(|(_, value)| csv::maybe(value(a).map(describe::number))));
+            cells.extend(levels.iter().map(|level| csv::maybe(a.quantiles.get(*level).copied().map(describe::number))));
+            table.row(cells);
+        }
+        table
+    }
+}
+
+fn length(window: Window) -> String {
+    let micros = window.end.micros().saturating_sub(window.start.micros());
+    Span(Duration::from_micros(u64::try_from(micros).unwrap_or(0))).to_string()
+}
+
+impl Listed for KnownSeries {
+    const FIELDS: &[&str] = &["source", "metric", "unit", "labels", "first_seen", "last_seen"];
+
+    fn fields(&self) -> Vec<String> {
+        let Self { source, series, first_seen, last_seen } = self;
+        let labels = csv::labels(&series.labels);
+        vec![source.clone(), series.metric.clone(), series.unit.clone(), labels, first_seen.to_string(), last_seen.to_string()]
+    }
+
+    fn table(all: &[Self]) -> Table {
+        let mut table = Table::new(["SOURCE", "SERIES", "UNIT", "FIRST SEEN", "LAST SEEN"].map(|name| (name, Align::Left)));
+        for Self { source, series, first_seen, last_seen } in all {
+            let times = [describe::time(*first_seen), describe::time(*last_seen)];
+            table.row([source.clone(), series.to_string(), series.unit.clone()].into_iter().chain(times).collect());
+        }
+        table
     }
 }

@@ -1,11 +1,14 @@
 //! Arguments that several commands share: where the data is, which part of it, and when.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 use floodmark_connectors::settings::Span;
 use floodmark_schemas::Timestamp;
+
+use super::exit::{Exit, Failure};
 
 /// Where the data is.
 #[derive(Clone, Debug, Default, Args)]
@@ -29,6 +32,24 @@ pub struct Series {
     pub label: Vec<Label>,
 }
 
+impl Series {
+    /// The labels by name.
+    pub(super) fn labels(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let mut labels = BTreeMap::new();
+        for Label { name, value } in &self.label {
+            if labels.insert(name.clone(), value.clone()).is_some_and(|other| other != *value) {
+                return Err(usage(format!("--label {name} is given with two values: no series has both")));
+            }
+        }
+        Ok(labels)
+    }
+}
+
+/// A command line that says what cannot be.
+pub(super) fn usage(what: impl Into<String>) -> Failure {
+    Failure::Other(Exit::Usage, what.into(), None)
+}
+
 /// From when to when, in event time.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Period {
@@ -38,6 +59,31 @@ pub struct Period {
     /// Before this time; written in the same way.
     #[arg(long, value_name = "TIME")]
     pub to: Option<When>,
+}
+
+impl Period {
+    /// The times it means at `now`.
+    pub(super) fn span(&self, now: Timestamp) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+        let span = (self.from.map(|from| from.at(now)), self.to.map(|to| to.at(now)));
+        match span {
+            (Some(from), Some(to)) if from > to => Err(usage(format!("--to ({to}) lies before --from ({from})"))),
+            span => Ok(span),
+        }
+    }
+}
+
+/// Whether `text` is what `pattern` says, where `*` stands for any text.
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
 }
 
 /// How much.
@@ -108,6 +154,35 @@ mod tests {
         for text in ["", "yesterday", "5"] {
             assert!(text.parse::<When>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text, expected) in [
+            ("web", "web", true),
+            ("web", "web1", false),
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("web*", "web", true),
+            ("web*", "aweb", false),
+            ("*cpu*", "host_cpu_usage", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("ab*ba", "aba", false),
+            ("a**b", "ab", true),
+            ("*ü", "grün ü", true),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_period_that_ends_before_it_begins_is_wrong_usage() {
+        let period = |from: &str, to: &str| Period { from: Some(from.parse().unwrap()), to: Some(to.parse().unwrap()) };
+        let now = Timestamp::from_secs(10_000);
+        assert_eq!(period("2h", "1h").span(now).unwrap(), (Some(Timestamp::from_secs(2_800)), Some(Timestamp::from_secs(6_400))));
+        assert_eq!(period("1h", "2h").span(now).unwrap_err().exit(), Exit::Usage);
     }
 
     #[test]

@@ -1,0 +1,90 @@
+//! `floodmark events export`: page after page of the log into a file or stdout, never all of it in memory.
+
+mod columns;
+mod fields;
+mod file;
+mod writer;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use floodmark_connectors::stores::frames::{Frames, IndexedScan, PAGE_MAX};
+use floodmark_core::ports::{EventQuery, Log, Position};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::Global;
+use super::events::{Export, ExportFormat};
+use super::exit::{Exit, Failure, Outcome};
+use super::open;
+use super::output::{Pipe, notice};
+use super::selection::usage;
+use file::{Existing, Unfinished};
+use writer::Writer;
+
+/// Exports what the log holds now; what comes in meanwhile is left to the next export.
+pub(super) fn export(global: &Global, args: &Export) -> Outcome {
+    let filter = args.selection.filter()?;
+    let log = open::events(&open::data_dir(global, &args.place)?)?;
+    let (pipe, unfinished) = target(args)?;
+    open::block_on(global, async {
+        let tail = log.continuity().await?.tail;
+        let frames = Frames::over(Arc::new(IndexedScan::new(log)));
+        let mut writer = Writer::new(args.format, pipe)?;
+        let progress = progress(global, args, tail);
+        let (mut count, mut after) = (0, None);
+        loop {
+            let mut page = frames.events(&filter, after.as_deref(), PAGE_MAX).await?;
+            if page.items.last().is_some_and(|last| last.position > tail.0) {
+                page.items.retain(|stored| stored.position <= tail.0);
+                page.next = None;
+            }
+            writer.write(&page.items)?;
+            count += page.items.len();
+            if let Some(last) = page.items.last() {
+                progress.set_position(last.position);
+                progress.set_message(events(count));
+            }
+            after = page.next;
+            if after.is_none() || writer.gone() {
+                break;
+            }
+        }
+        let gone = writer.gone();
+        writer.finish()?;
+        progress.finish_and_clear();
+        let to = match unfinished {
+            Some(unfinished) => unfinished.keep()?.display().to_string(),
+            None => "stdout".to_owned(),
+        };
+        if !gone && global.verbosity() >= 0 {
+            notice(&format!("floodmark: {} written to {to}\n", events(count)));
+        }
+        Ok(Exit::Ok)
+    })
+}
+
+fn target(args: &Export) -> Result<(Pipe, Option<Unfinished>), Failure> {
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let binary = matches!(args.format, ExportFormat::Parquet | ExportFormat::Arrow);
+    match args.output.as_deref() {
+        Some(path) => Unfinished::begin(path, existing).map(|(pipe, unfinished)| (pipe, Some(unfinished))),
+        None if binary && std::io::stdout().is_terminal() => {
+            Err(usage("this format is not text and stdout is a terminal").remedy("-o FILE writes it to a file"))
+        }
+        None => Ok((Pipe::stdout(), None)),
+    }
+}
+
+/// How far through the log it is; shown where it does not mix with the data.
+fn progress(global: &Global, args: &Export, tail: Position) -> ProgressBar {
+    let mixes = args.output.is_none() && std::io::stdout().is_terminal();
+    if mixes || global.verbosity() < 0 {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}").expect("the template is right");
+    ProgressBar::new(tail.0).with_style(style)
+}
+
+fn events(count: usize) -> String {
+    if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
+}

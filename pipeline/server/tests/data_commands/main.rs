@@ -1,0 +1,9 @@
+//! The commands that read data, from outside: a data directory written by the real log and the real sinks, the program,
+//! and what it prints where.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod export;
+mod lists;
+mod tap;
+mod world;

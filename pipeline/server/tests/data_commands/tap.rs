@@ -1,0 +1,117 @@
+//! `tap`: events that are appended while it runs.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+
+use floodmark_core::conformance::store::frame_entry;
+use floodmark_core::ports::Entry;
+use floodmark_schemas::frame::Compression;
+use floodmark_schemas::{Encoding, Event};
+
+use crate::world::{World, checks, release, samples, temperature};
+
+struct Tap {
+    child: Child,
+    out: Lines<BufReader<ChildStdout>>,
+    err: Lines<BufReader<ChildStderr>>,
+}
+
+impl Tap {
+    /// Starts it, and waits until it waits for events.
+    fn start(world: &World, args: &[&str]) -> Self {
+        let command = [&["tap"][..], args].concat();
+        let mut child = world.command(&command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert_eq!(err.next().unwrap().unwrap(), "floodmark: waiting for events in data; Ctrl-C ends it");
+        Self { child, out, err }
+    }
+
+    fn line(&mut self) -> String {
+        self.out.next().expect("it goes on").unwrap()
+    }
+
+    /// Waits for its end: exit code, and what else came on stdout and stderr.
+    fn end(mut self) -> (Option<i32>, Vec<String>, Vec<String>) {
+        let (out, err) = (self.out.map(Result::unwrap).collect(), self.err.map(Result::unwrap).collect());
+        (self.child.wait().unwrap().code(), out, err)
+    }
+}
+
+fn append_all(world: &World) {
+    world.frame("machine", Encoding::Arrow(Compression::Lz4), samples());
+    world.tick();
+    world.frame("website", Encoding::Json, checks());
+    world.frame("releases", Encoding::Json, vec![release()]);
+}
+
+#[test]
+fn events_appear_as_they_are_appended_and_older_ones_do_not() {
+    let world = World::empty();
+    world.frame("machine", Encoding::Json, vec![temperature("old", -60, 9.0)]);
+    let mut tap = Tap::start(&world, &["-n", "6"]);
+    world.frame("machine", Encoding::Json, samples());
+    // They are there while it waits for more.
+    assert_eq!(tap.line(), r#"2026-01-31T12:00:00.000Z  machine  temperature{room="a, \"b\""} 21.1235 Cel"#);
+    assert_eq!(tap.line(), "2026-01-31T12:00:01.250Z  machine  load 12");
+    assert_eq!(tap.line(), r#"2026-01-31T12:01:00.000Z  machine  temperature{room="a, \"b\""} 0.3 Cel"#);
+    world.tick();
+    world.frame("website", Encoding::Json, checks());
+    assert_eq!(tap.line(), "2026-01-31T12:00:02.000Z  website  https://a up 12.345 ms");
+    assert_eq!(tap.line(), "2026-01-31T12:00:03.000Z  website  https://b DOWN tls_expired ended in May");
+    world.frame("releases", Encoding::Json, vec![release(), release()]);
+    assert_eq!(tap.line(), r#"2026-01-31T12:00:04.000Z  releases  github.release {"tag":"v1.0"}"#);
+    assert_eq!(tap.end(), (Some(0), vec![], vec![]));
+}
+
+#[test]
+fn json_lines_are_the_events_of_the_sources_and_metrics_asked_for() {
+    let json = |events: &[Event]| events.iter().map(|event| serde_json::to_string(event).unwrap()).collect::<Vec<_>>();
+    for (args, expected) in [
+        (&["web*", "none"][..], checks()),
+        (&["*a*"], samples().into_iter().chain([release()]).collect()),
+        (&["--metric", "temp*"], vec![samples()[0].clone(), samples()[2].clone()]),
+        (&["m*", "-m", "load"], vec![samples()[1].clone()]),
+    ] {
+        let world = World::empty();
+        let limit = expected.len().to_string();
+        let tap = Tap::start(&world, &[args, &["--format", "json", "-n", &limit]].concat());
+        append_all(&world);
+        // "releases" has an "a" as well, and comes last.
+        assert_eq!(tap.end(), (Some(0), json(&expected), vec![]), "{args:?}");
+    }
+}
+
+#[test]
+fn a_frame_that_cannot_be_read_is_reported_and_passed() {
+    let world = World::empty();
+    let tap = Tap::start(&world, &["-n", "1"]);
+    world.append(Entry { body: "nonsense".into(), ..frame_entry(1, "machine", Encoding::Json, samples()) });
+    world.frame("releases", Encoding::Json, vec![release()]);
+    let (code, out, err) = tap.end();
+    assert_eq!((code, out.len(), err.len()), (Some(0), 1, 1));
+    let expected = "floodmark: the frame at position 1 of the log cannot be read: reading a message: the body is not an array of events";
+    assert!(err[0].starts_with(expected), "{}", err[0]);
+}
+
+#[test]
+fn ctrl_c_ends_it_with_130() {
+    let world = World::empty();
+    let mut tap = Tap::start(&world, &[]);
+    world.frame("releases", Encoding::Json, vec![release()]);
+    tap.line();
+    assert!(Command::new("kill").args(["-INT", &tap.child.id().to_string()]).status().unwrap().success());
+    assert_eq!(tap.end(), (Some(130), vec![], vec![]));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let world = World::empty();
+    let mut tap = Tap::start(&world, &[]);
+    world.frame("releases", Encoding::Json, vec![release()]);
+    tap.line();
+    drop(tap.out);
+    world.frame("releases", Encoding::Json, vec![release()]);
+    assert_eq!(tap.err.map(Result::unwrap).collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(tap.child.wait().unwrap().code(), Some(0));
+}
