@@ -8,7 +8,7 @@ use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::logs::{self, embedded::Log as EmbeddedLog};
 use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
 use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Rollups, Store};
-use floodmark_connectors::stores::frames::Frames;
+use floodmark_connectors::stores::frames::{Frames, IndexedScan};
 use floodmark_core::ports::log::Retention;
 use floodmark_core::ports::{Clock, EventQuery, Log, Operator as OperatorPort, Source as SourcePort, SourceSpec, StoreQuery};
 use floodmark_core::window::{Aggregate as CoreAggregate, AggregateSet, Spec};
@@ -57,7 +57,8 @@ pub fn assemble(config: &Config) -> Result<Assembled> {
     let sinks = config.sinks.values().flat_map(|sink| sink_plans(&sink.kind, &store)).collect();
     let pipeline =
         Pipeline { logs, partitions, clock, sources, jobs, sinks, drain_deadline: DRAIN_DEADLINE, statuses: Statuses::default() };
-    let (events, store) = (Arc::new(Frames::new(events_log.clone())), Arc::new(store));
+    let events = Arc::new(Frames::over(Arc::new(IndexedScan::new(events_log.clone()))));
+    let store = Arc::new(store);
     Ok(Assembled { pipeline, events, store, log: events_log, progress })
 }
 

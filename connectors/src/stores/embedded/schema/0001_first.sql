@@ -88,7 +88,7 @@ SELECT o.operator, s.source, s.metric, s.unit, s.labels,
         || CASE WHEN r.window_start_us % 1000000 = 0 THEN '' ELSE printf('.%06d', ((r.window_start_us % 1000000) + 1000000) % 1000000) END || 'Z' AS window_start,
     strftime('%Y-%m-%dT%H:%M:%S', (r.window_end_us - ((r.window_end_us % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || CASE WHEN r.window_end_us % 1000000 = 0 THEN '' ELSE printf('.%06d', ((r.window_end_us % 1000000) + 1000000) % 1000000) END || 'Z' AS window_end,
-    r.revision, r.count, r.sum, r.mean, r.min, r.max, r.stddev, r.first, r.last, r.quantiles, r.series_id, r.id
+    r.revision, r.count, r.sum, r.mean, r.min, r.max, r.stddev, r.first, r.last, r.quantiles, r.series_id, r.id, r.version
 FROM operators o CROSS JOIN series s CROSS JOIN rollup r
 WHERE r.operator = o.operator AND r.series_id = s.id
     AND (r.window_start_us, r.window_end_us) = (
