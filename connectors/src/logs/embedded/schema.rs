@@ -14,7 +14,8 @@ use super::error;
 const APPLICATION_ID: i32 = 0x464C_444D;
 /// The version of the tables that this code writes.
 const VERSION: i32 = 1;
-/// Bodies are tens of kilobytes and single entries a few hundred bytes: see docs/benchmarks.md.
+/// Measured as processor time for one entry (benchmark `log_append`): a JSON frame of 200 KB costs 0.8 ms with 4 KiB,
+/// 0.5 ms with 16 KiB and 0.4 ms with 64 KiB; but a lone small append writes about five pages, whatever their size.
 const PAGE_BYTES: u32 = 16 * 1024;
 /// The WAL is folded into the file whenever it has grown by this.
 const WAL_BYTES: u32 = 32 << 20;
