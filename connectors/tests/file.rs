@@ -317,3 +317,30 @@ async fn mistakes_in_the_configuration_say_what_to_change() {
     let error = read(dir.path(), json!({"format": "csv", "time": "t", "values": ["v"]})).await.1.unwrap_err();
     assert_eq!(error.kind(), Kind::Broken);
 }
+
+#[tokio::test]
+async fn lines_of_changing_shapes_are_read_as_if_each_stood_alone() {
+    let shapes = [
+        r#"{"id":"ID","time":"TIME","type":"floodmark.sample.v1","data":{"metric":"m","labels":{"n":"LABEL"},"value":VALUE}}"#,
+        r#"{"type":"floodmark.sample.v1","time":"TIME","id":"ID","data":{"value":VALUE,"metric":"m","labels":{"n":"LABEL"}}}"#,
+        r#"{ "time": "TIME", "id": "ID", "type": "floodmark.sample.v1", "data": { "metric": "m", "value": VALUE, "labels": {"n": "LABEL"} } }"#,
+        r#"{"id":"ID","time":"TIME","type":"floodmark.sample.v1","data":{"metric":"m","labels":{"n":"LABEL"},"value":VALUE},"x":{"y":0,"value":9}}"#,
+    ];
+    let (mut text, mut expected) = (String::new(), Vec::new());
+    for i in 0..3000usize {
+        let label = ["a", "}", "b\\\"", "\u{e4}", "\\u0061"][i % 5];
+        let read = ["a", "}", "b\"", "\u{e4}", "a"][i % 5];
+        let time = Timestamp::from_micros(i as i64 * 7_654_321);
+        let (id, value) = (format!("i{i}"), format!("{}.{}", i % 11, i % 7));
+        // Long runs of one shape, then one after the other.
+        let shape = shapes[if i < 2000 { i / 500 } else { i % 4 }];
+        let line = shape.replace("ID", &id).replace("TIME", &time.to_string()).replace("LABEL", label).replace("VALUE", &value);
+        text.push_str(&(line + "\n"));
+        expected.push(Event::sample("", id, time, Series::new("m").label("n", read), value.parse().unwrap()));
+    }
+    let (_dir, path) = written("a.ndjson", text);
+    let (recorder, result) = read(&path, json!({})).await;
+    result.unwrap();
+    assert_eq!(recorder.events(), expected);
+    assert_eq!(letters(&recorder), []);
+}

@@ -15,6 +15,7 @@ mod native;
 mod objects;
 mod reading;
 mod records;
+mod template;
 mod time;
 
 use std::sync::Arc;

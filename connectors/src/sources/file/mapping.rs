@@ -10,6 +10,9 @@ use super::cells::Cell;
 use super::config::{Config, ValueColumn};
 use super::time::TimeReader;
 
+/// How many spellings are remembered before all are forgotten: a bound for files that never repeat a series.
+const SPELLINGS_MAX: usize = 1_000_000;
+
 /// What a column of the file means. Columns are numbered in the order of [`Mapping::columns`].
 pub struct Mapping {
     source: String,
@@ -190,6 +193,10 @@ impl Samples {
             if let Some(text) = cells[*slot].text(&columns[*slot])? {
                 series = series.label(&columns[*slot], text);
             }
+        }
+        if self.known.len() >= SPELLINGS_MAX {
+            self.known.clear();
+            self.series.clear();
         }
         let first = self.series.len();
         for (_, value) in &self.values {

@@ -141,6 +141,11 @@ impl Parser {
     /// # Errors
     /// What is wrong with the record.
     pub fn parse(&mut self, bytes: &[u8], builder: &mut BatchBuilder) -> Result<(), String> {
+        if let Self::Native(native) = self
+            && native.apply_alike(bytes.trim_ascii_end(), builder)
+        {
+            return Ok(());
+        }
         let text = std::str::from_utf8(bytes).map_err(|e| format!("not UTF-8: {e}"))?;
         if text.trim_ascii().is_empty() {
             return Ok(());
