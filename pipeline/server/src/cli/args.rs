@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, Logging};
 
 use super::{bench, check, completion, config, demo, dlq, events, query, run, schema, tap};
 
@@ -50,6 +50,14 @@ pub struct Global {
 }
 
 impl Global {
+    /// Starts the log on stderr.
+    ///
+    /// # Errors
+    /// When `FLOODMARK_LOG` cannot be read.
+    pub fn start_log(&self) -> anyhow::Result<()> {
+        Logging { format: self.log_format, verbosity: self.verbosity() }.start()
+    }
+
     /// How often `-v` was given, less how often `-q` was.
     pub fn verbosity(&self) -> i8 {
         let count = |n: u8| i8::try_from(n).unwrap_or(i8::MAX);

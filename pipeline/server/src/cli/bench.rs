@@ -50,7 +50,8 @@ pub enum Format {
 ///
 /// # Errors
 /// When a measurement cannot run.
-pub fn bench(_: &Global, args: Args) -> Outcome {
+pub fn bench(global: &Global, args: Args) -> Outcome {
+    global.start_log()?;
     if cfg!(debug_assertions) {
         output::notice("floodmark: this is a build without optimisation; its figures mean little. Use `cargo run --release -- bench`.\n");
     }

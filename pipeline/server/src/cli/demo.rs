@@ -45,7 +45,8 @@ size = "10s"
 ///
 /// # Errors
 /// When it cannot start.
-pub fn demo(_: &Global, args: Args) -> Outcome {
+pub fn demo(global: &Global, args: Args) -> Outcome {
+    global.start_log()?;
     let mut config = from_text("demo", CONFIG)?;
     let temporary = match args.data_dir {
         Some(_) => None,

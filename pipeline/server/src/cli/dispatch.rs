@@ -5,8 +5,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::telemetry::Logging;
-
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
 use super::{bench, check, completion, config, demo, dlq, events, output, query, run, schema, tap};
@@ -37,7 +35,6 @@ pub fn main() -> ExitCode {
 /// What the command says.
 pub fn dispatch(cli: Cli) -> Outcome {
     let Cli { global, command } = cli;
-    Logging { format: global.log_format, verbosity: global.verbosity() }.start()?;
     match command {
         Command::Demo(args) => demo::demo(&global, args),
         Command::Run(args) => run::run(&global, args),

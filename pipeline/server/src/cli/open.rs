@@ -6,7 +6,7 @@ use std::sync::Arc;
 use floodmark_connectors::logs::embedded::Log;
 use floodmark_connectors::stores::embedded::Store;
 
-use super::args::{Global, LogFormat};
+use super::args::Global;
 use super::exit::{Exit, Failure, Outcome};
 use super::selection::Place;
 use crate::data_dir::DataDir;
@@ -50,10 +50,7 @@ fn missing(what: &str, path: &Path, data_dir: &Path) -> Failure {
 
 /// Runs a command on this thread until it has ended or Ctrl-C is pressed; then it is dropped where it stands.
 pub(super) fn block_on(global: &Global, command: impl Future<Output = Outcome>) -> Outcome {
-    let format = match global.log_format {
-        LogFormat::Text => telemetry::LogFormat::Text,
-        LogFormat::Json => telemetry::LogFormat::Json,
-    };
+    let format = global.log_format;
     // One less than a pipeline: a command that reads says only what is wrong.
     telemetry::Logging { format, verbosity: global.verbosity().saturating_sub(1) }.start()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -165,15 +165,17 @@ impl Listed for Rollup {
         "first",
         "last",
         "quantiles",
+        "version",
     ];
 
     fn fields(&self) -> Vec<String> {
-        let Self { id, operator, source, series, window, revision, aggregates } = self;
+        let Self { id, operator, version, source, series, window, revision, aggregates } = self;
         let mut fields = vec![id.clone(), operator.clone(), source.clone(), series.metric.clone(), series.unit.clone()];
         fields.extend([csv::labels(&series.labels), window.start.to_string(), window.end.to_string()]);
         fields.extend([revision.to_string(), aggregates.count.to_string()]);
         fields.extend(AGGREGATES.iter().map(|(_, value)| csv::maybe(value(aggregates).map(csv::number))));
         fields.push(serde_json::to_string(&aggregates.quantiles).expect("numbers by name are JSON"));
+        fields.push(version.clone());
         fields
     }
 

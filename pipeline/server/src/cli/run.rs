@@ -17,6 +17,7 @@ pub struct Args {}
 /// # Errors
 /// The report of the configuration; what broke the pipeline.
 pub fn run(global: &Global, _: Args) -> Outcome {
+    global.start_log()?;
     let config = load(&global.config)?;
     running::run(Running { config, path: Some(global.config.clone()), duration: None, any_port: false, onlooker: None })
 }

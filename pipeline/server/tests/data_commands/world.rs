@@ -167,6 +167,7 @@ pub fn rollup(secs: i64, median: Option<f64>) -> Rollup {
     Rollup {
         id: format!("{secs:032x}"),
         operator: "minutes".into(),
+        version: "00000001".into(),
         source: "machine".into(),
         series: Series::new("temperature").unit("Cel").label("room", "a"),
         window: Window { start: after_noon(secs), end: after_noon(secs + 60) },
