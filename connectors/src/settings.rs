@@ -1,4 +1,5 @@
-//! What configurations are made of: durations, sizes and secrets, each read from text once.
+//! What configurations are made of: durations, sizes and secrets, each read from text once; and what is said of settings
+//! that have the right form and still cannot work.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -236,6 +237,63 @@ impl SecretText {
 impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+/// A setting that has the right form and still cannot work. Each source's configuration finds its own by a `validate` that
+/// reads no secret and connects to nothing, so that `floodmark check` can show where each of them stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The way to the setting: keys, and places in lists from 0.
+    pub path: Vec<String>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Fault {
+    /// A fault of the setting `key`.
+    pub fn of(key: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { path: vec![key.to_owned()], what: what.into(), remedy: remedy.into() }
+    }
+
+    /// The same of entry `index` of the list that the path names.
+    #[must_use]
+    pub fn entry(mut self, index: usize) -> Self {
+        self.path.push(index.to_string());
+        self
+    }
+
+    /// The same of `key` in the table that the path names.
+    #[must_use]
+    pub fn key(mut self, key: &str) -> Self {
+        self.path.push(key.to_owned());
+        self
+    }
+
+    /// Refuses a source whose settings have faults.
+    ///
+    /// # Errors
+    /// `Broken` with all of them.
+    pub fn refuse(source: &str, faults: &[Self]) -> Result<()> {
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let texts: Vec<String> = faults.iter().map(Self::to_string).collect();
+        Err(Error::broken(format!("source {source:?}: {}", texts.join("; "))))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {} ({})", self.path.join("."), self.what, self.remedy)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::broken(fault.to_string())
     }
 }
 

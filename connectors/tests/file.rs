@@ -288,13 +288,13 @@ async fn mistakes_in_the_configuration_say_what_to_change() {
     let clock = Arc::new(TokioClock::starting_at(Timestamp::from_secs(1)));
     let cases = [
         ("a.txt", json!({}), "set format = \"csv\" or format = \"ndjson\""),
-        ("a.csv", json!({}), "`time` is missing"),
-        ("a.csv", json!({"time": "t"}), "`values` is missing"),
-        ("a.csv", json!({"time": "t", "values": ["a", "b"], "metric": "m"}), "`values` must name one column"),
+        ("a.csv", json!({}), "the key `time` is missing"),
+        ("a.csv", json!({"time": "t"}), "the key `values` is missing"),
+        ("a.csv", json!({"time": "t", "values": ["a", "b"], "metric": "m"}), "name one column"),
         ("a.csv", json!({"time": "t", "values": ["a"], "check": {"target": "t", "up": "u"}}), "keep one"),
         ("a.csv", json!({"time": "t", "values": ["a"], "delimiter": "é"}), "delimiter"),
         ("a.csv", json!({"time": "t", "values": ["a"], "timezone": "Mars"}), "Europe/Berlin"),
-        ("a.ndjson", json!({"values": ["a"]}), "`time` is missing"),
+        ("a.ndjson", json!({"values": ["a"]}), "the key `time` is missing"),
     ];
     for (name, settings, part) in cases {
         let error = File::new("f", config(Path::new(name), settings), clock.clone()).err().unwrap();

@@ -27,6 +27,7 @@ use floodmark_core::ports::{Clock, Ingest, Source};
 use floodmark_core::{Error, Result};
 use tokio::sync::mpsc;
 
+use crate::settings::Fault;
 pub use config::{CheckColumns, Config, Format, ValueColumn};
 pub use reading::{LINES_PER_BATCH, Parsed, Reading};
 pub use time::TimeFormat;
@@ -69,7 +70,7 @@ impl File {
     /// # Errors
     /// `Broken` when the configuration contradicts itself; the text says what to change.
     pub fn new(id: &str, config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
-        records::Parser::new(id, &config)?;
+        Fault::refuse(id, &config.validate())?;
         Ok(Self { id: id.to_owned(), config, clock, progress: Arc::default() })
     }
 

@@ -22,6 +22,7 @@ use floodmark_schemas::{Event, EventBatch, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
+use crate::settings::Fault;
 use crate::sources::http_client::{Agenda, Turn};
 use api::Api;
 pub use config::Config;
@@ -54,7 +55,7 @@ impl Github {
     /// # Errors
     /// `Broken` when the configuration is not valid or the token cannot be read.
     pub fn new(id: &str, config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
-        config.validate()?;
+        Fault::refuse(id, &config.validate())?;
         let api = Api::new(&config)?;
         let watched: Vec<_> = config.repos.iter().map(|name| Watched::new(name, &api)).collect();
         let numbers = config.repos.iter().map(|name| (name.clone(), config.every.0));

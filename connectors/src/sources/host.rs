@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use self::machine::{Machine, Wish};
 use super::polling::{Schedule, missed};
-use crate::settings::Span;
+use crate::settings::{Fault, Span};
 
 /// More often than this the kernel's own counters of processor time do not move enough.
 const EVERY_MIN: Duration = Duration::from_millis(200);
@@ -47,6 +47,15 @@ fn every() -> Span {
     Span::secs(1)
 }
 
+impl Config {
+    /// What cannot work.
+    pub fn validate(&self) -> Vec<Fault> {
+        let too_often = self.every.0 < EVERY_MIN;
+        let fault = || Fault::of("every", format!("{} is too often", self.every), format!("write \"{}\" or more", Span(EVERY_MIN)));
+        too_often.then(fault).into_iter().collect()
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self { every: every(), host: None, per_core: false, loopback: false }
@@ -67,9 +76,7 @@ impl Host {
     /// # Errors
     /// `Broken` when `every` is too short.
     pub fn new(id: &str, config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
-        if config.every.0 < EVERY_MIN {
-            return Err(Error::broken(format!("source {id:?}: every = {} is too short; {EVERY_MIN:?} is the least", config.every)));
-        }
+        Fault::refuse(id, &config.validate())?;
         let host = config.host.or_else(sysinfo::System::host_name).unwrap_or_else(|| "localhost".to_owned());
         let wish = Wish { host, per_core: config.per_core, loopback: config.loopback };
         Ok(Self { id: id.to_owned(), every: config.every.0, wish, clock })

@@ -24,6 +24,7 @@ use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use crate::settings::Fault;
 use crate::sources::http_client::{Agenda, Answer, Credential, Failure, HttpClient, Turn, Verdict, letter_id};
 pub use config::{Config, Place};
 use forecast::Observation;
@@ -55,7 +56,7 @@ impl OpenMeteo {
     /// # Errors
     /// `Broken` when the configuration is not valid or the key cannot be read.
     pub fn new(id: &str, config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
-        config.validate()?;
+        Fault::refuse(id, &config.validate())?;
         let agenda = Agenda::new(clock.clone(), [(id.to_owned(), config.every.0)]);
         let (client, credential) = (HttpClient::new(config.timeout.0), Credential::read(config.apikey.as_ref())?);
         Ok(Self { id: id.to_owned(), clock, client, credential, agenda, told: BTreeMap::new(), config })

@@ -14,14 +14,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use floodmark_core::Result;
 use floodmark_core::ports::{Clock, Ingest};
-use floodmark_core::{Error, Result};
 use floodmark_schemas::{Check, Event, EventBatch, Payload, Reason};
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, timeout_at};
 
 use self::trace::{Failure, Trace};
 use super::polling::{self, Schedule, Tick};
+use crate::settings::{Fault, Span};
 
 /// When a target is looked at, and how patiently.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,41 +49,40 @@ impl Plan {
         self.timeout.saturating_mul(self.retries.saturating_add(1)).saturating_add(self.retry_pause.saturating_mul(self.retries))
     }
 
-    /// Whether a check always ends before the next one is due.
-    ///
-    /// # Errors
-    /// `Broken` with what to change.
-    pub fn validate(&self) -> Result<()> {
-        if self.every.is_zero() || self.timeout.is_zero() {
-            return Err(Error::broken(format!("target {:?}: every and timeout must be longer than 0s", self.target)));
-        }
-        if self.duration_max() > self.every {
-            return Err(Error::broken(format!(
-                "target {:?}: a check may take {:?} (timeout, and retries with their pauses), which is longer than every = {:?}; lower timeout or retries, or raise every",
+    /// What keeps a check from ending before the next one is due; `place` is the target's in the list.
+    pub fn faults(&self, place: usize) -> Vec<Fault> {
+        let fault = |key: &str, what: String, remedy: &str| Fault::of("targets", what, remedy).entry(place).key(key);
+        let zero = [("every", self.every), ("timeout", self.timeout)].into_iter().filter(|(_, time)| time.is_zero());
+        let mut faults: Vec<Fault> =
+            zero.map(|(key, _)| fault(key, format!("`{key}` of target {:?} is 0s", self.target), "write for example \"10s\"")).collect();
+        if faults.is_empty() && self.duration_max() > self.every {
+            let what = format!(
+                "a check of {:?} may take {}, with its retries and pauses, but the next one is due after {}",
                 self.target,
-                self.duration_max(),
-                self.every
-            )));
+                Span(self.duration_max()),
+                Span(self.every)
+            );
+            faults.push(fault("every", what, "lower `timeout` or `retries`, or raise `every`"));
         }
-        Ok(())
+        faults
     }
 }
 
-/// Refuses an empty list of targets and two targets of one name.
-///
-/// # Errors
-/// `Broken` with the name.
-pub fn distinct<'a>(source: &str, targets: impl Iterator<Item = &'a str>) -> Result<()> {
+/// What is wrong with a list of targets: that it is empty, that two have one name, or what is wrong with one of them.
+pub fn faults_of(plans: &[Plan]) -> Vec<Fault> {
+    if plans.is_empty() {
+        return vec![Fault::of("targets", "nothing would be looked at", "name at least one target")];
+    }
     let mut seen = BTreeSet::new();
-    for target in targets {
-        if !seen.insert(target) {
-            return Err(Error::broken(format!("source {source:?}: target {target:?} is there twice; give one of them another name")));
+    let mut faults = Vec::new();
+    for (place, plan) in plans.iter().enumerate() {
+        if !seen.insert(&plan.target) {
+            let what = format!("target {:?} is there twice", plan.target);
+            faults.push(Fault::of("targets", what, "remove one, or give it another `name`").entry(place));
         }
+        faults.extend(plan.faults(place));
     }
-    if seen.is_empty() {
-        return Err(Error::broken(format!("source {source:?}: targets is empty; name at least one")));
-    }
-    Ok(())
+    faults
 }
 
 /// One target that can be looked at.

@@ -19,6 +19,7 @@ use floodmark_core::{Error, Result};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::settings::Fault;
 pub use answer::{Answer, RejectedEvent};
 pub use body::{EVENT_BYTES_MAX, EVENTS_MAX};
 pub use config::Config;
@@ -37,9 +38,7 @@ impl Push {
     /// # Errors
     /// `Broken` when the configuration contradicts itself; the text says what to change.
     pub fn new(id: &str, config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
-        if config.requests_max == 0 || config.body_bytes_max.0 == 0 {
-            return Err(Error::broken(format!("source {id:?}: requests_max and body_bytes_max must be above 0")));
-        }
+        Fault::refuse(id, &config.validate())?;
         Ok(Self { id: id.to_owned(), config, clock, address: watch::Sender::new(None) })
     }
 

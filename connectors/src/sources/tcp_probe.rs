@@ -13,7 +13,8 @@ use floodmark_core::ports::{Clock, Ingest, Source};
 use self::check::TcpProbe;
 pub use self::config::Config;
 use super::probe::tls::PlatformRoots;
-use super::probe::{Probe, distinct, watch};
+use super::probe::watch;
+use crate::settings::Fault;
 
 /// Looks at the targets of one `[sources.<id>]`.
 pub struct TcpProbes {
@@ -29,9 +30,9 @@ impl TcpProbes {
     /// `Broken` when there is no target, two have one name, a check could outlast its interval, or a certificate file
     /// cannot be read.
     pub fn new(id: &str, config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        Fault::refuse(id, &config.validate())?;
         let roots = PlatformRoots::default();
         let probes = config.targets.iter().map(|target| TcpProbe::new(&config, target, &roots)).collect::<Result<Vec<_>>>()?;
-        distinct(id, probes.iter().map(|probe| probe.plan().target.as_str()))?;
         Ok(Self { id: id.to_owned(), probes, clock })
     }
 }

@@ -240,26 +240,27 @@ token = { envv = "A" }
 "# => [
         "3:11 unknown key `envv` | did you mean `env`?",
     ],
-    all_missing_keys_at_once: r#"[sources.a]
+    a_misspelt_key_of_a_table_in_a_list: r#"[sources.a]
 type = "open_meteo"
-latitud = 1
+places = [{ name = "Berlin", latitud = 52.5 }]
+evry = "1h"
 "# => [
-        "1:1 the key `latitude` is missing | add `latitude`: Degrees north.",
-        "1:1 the key `longitude` is missing | add `longitude`: Degrees east.",
-        "3:1 unknown key `latitud` | did you mean `latitude`?",
+        "3:11 the key `latitude` is missing here | add `latitude`",
+        "3:30 unknown key `latitud` | did you mean `latitude`?",
+        "4:1 unknown key `evry` | did you mean `every`?",
     ],
     each_wrong_item_of_a_list: r#"[sources.a]
 type = "github"
-repositories = [1, "a/b", true]
+repos = [1, "a/b", true]
 "# => [
-        "3:17 expected a text, found the number 1 | put it in quotes: \"1\"",
-        "3:27 expected a text, found true | put it in quotes: \"true\"",
+        "3:10 expected a text, found the number 1 | put it in quotes: \"1\"",
+        "3:20 expected a text, found true | put it in quotes: \"true\"",
     ],
     a_text_in_place_of_a_list: r#"[sources.a]
 type = "github"
-repositories = "a/b"
+repos = "a/b"
 "# => [
-        "3:16 expected a list, found the text \"a/b\" | put it in brackets: [\"a/b\"]",
+        "3:9 expected a list, found the text \"a/b\" | put it in brackets: [\"a/b\"]",
     ],
     an_operator_without_size: r#"[sources.a]
 type = "host"
@@ -282,7 +283,7 @@ type = "host"
 type = "tumbling"
 size = "7d"
 "# => [
-        "5:8 a window stays open for 7d 10m 5s (size, allowed lateness and disorder), but the log keeps events for 7d | raise `retention_age` in [log], or make the window shorter",
+        "5:8 a window stays open for 7d 10m 2s (size, allowed lateness and disorder), but the log keeps events for 7d | raise `retention_age` in [log], or make the window shorter",
     ],
     a_misspelt_aggregate: r#"[sources.a]
 type = "host"
@@ -373,7 +374,7 @@ sources = ["b"]
         "3:1 unknown key `retention_agee` | did you mean `retention_age`?",
         "6:9 expected a duration as text, such as \"30s\", found the number 1 | write it as text with a unit: \"1s\"",
         "7:12 expected a duration as text, such as \"30s\", found the number 2 | write it as text with a unit: \"2s\"",
-        "8:1 unknown key `x` | known keys: every, encoding, compression, disorder, type",
+        "8:1 unknown key `x` | known keys: every, host, per_core, loopback, encoding, compression, disorder, type",
         "9:1 the key `size` is missing | add `size`: How long a window is.",
         "11:12 there is no source \"b\" | known sources: a",
     ],

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-use floodmark_core::{Error, Result};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::time::TimeFormat;
+use super::time::{TimeFormat, TimeReader};
+use crate::settings::Fault;
 
-/// `[sources.<id>]` with `type = "file"`.
+/// Reads events or a table of numbers or checks from a file, with the times that stand in it. More in docs/guides/file.md.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -107,17 +107,17 @@ impl From<ValueColumn> for ValueTable {
 
 /// By hand, so that a mistake in a table is named and placed: an untagged enum would only say that nothing fits.
 impl<'de> Deserialize<'de> for ValueColumn {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Forms;
         impl<'de> de::Visitor<'de> for Forms {
             type Value = ValueTable;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("the name of a column, or a table such as { column = \"temp\", metric = \"temperature\", unit = \"Cel\" }")
             }
-            fn visit_str<E: de::Error>(self, column: &str) -> std::result::Result<ValueTable, E> {
+            fn visit_str<E: de::Error>(self, column: &str) -> Result<ValueTable, E> {
                 Ok(ValueTable { column: column.to_owned(), metric: None, unit: String::new() })
             }
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> std::result::Result<ValueTable, A::Error> {
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<ValueTable, A::Error> {
                 ValueTable::deserialize(MapAccessDeserializer::new(map))
             }
         }
@@ -177,26 +177,68 @@ impl Config {
         }
     }
 
+    /// What cannot work. Opens nothing.
+    pub fn validate(&self) -> Vec<Fault> {
+        let format = self.resolved_format();
+        let delimiter = if format == Ok(Format::Csv) { self.resolved_delimiter().err() } else { None };
+        let mapped = match format {
+            Ok(Format::Csv) => true,
+            _ => self.is_mapped(),
+        };
+        let columns = if mapped { vec![self.time_column().err(), self.one_kind().err(), self.time_reader().err()] } else { Vec::new() };
+        [format.err(), delimiter].into_iter().chain(columns).flatten().collect()
+    }
+
     /// How the file is written.
-    pub(super) fn resolved_format(&self) -> Result<Format> {
+    pub(super) fn resolved_format(&self) -> Result<Format, Fault> {
         match (self.format, self.extension().as_str()) {
             (Some(format), _) => Ok(format),
             (None, "csv" | "tsv") => Ok(Format::Csv),
             (None, "ndjson" | "jsonl") => Ok(Format::Ndjson),
-            _ => Err(Error::broken(format!(
-                "the name of {} does not say what it holds: set format = \"csv\" or format = \"ndjson\"",
-                self.path.display()
-            ))),
+            _ => Err(Fault::of("path", "the file's name does not say what it holds", "set format = \"csv\" or format = \"ndjson\"")),
         }
     }
 
-    pub(super) fn resolved_delimiter(&self) -> Result<u8> {
+    pub(super) fn resolved_delimiter(&self) -> Result<u8, Fault> {
         match self.delimiter {
             Some(c) if c.is_ascii() && !matches!(c, '"' | '\n' | '\r') => Ok(c as u8),
-            Some(c) => Err(Error::broken(format!("delimiter = {c:?} is not one ASCII character other than a quote or line end"))),
+            Some(c) => {
+                let what = format!("{c:?} cannot part cells");
+                Err(Fault::of("delimiter", what, "write one ASCII character other than a quote or line end"))
+            }
             None if self.extension() == "tsv" => Ok(b'\t'),
             None => Ok(b','),
         }
+    }
+
+    /// The column with the time, which every mapping needs.
+    pub(super) fn time_column(&self) -> Result<&String, Fault> {
+        self.time.as_ref().ok_or_else(|| Fault::of("time", "the key `time` is missing", "name the column that holds the time"))
+    }
+
+    /// Whether the columns make either samples or checks.
+    pub(super) fn one_kind(&self) -> Result<(), Fault> {
+        let fault = |key, what, remedy| Err(Fault::of(key, what, remedy));
+        match &self.check {
+            Some(_) if !self.values.is_empty() || self.metric.is_some() => fault(
+                "check",
+                "`check` makes checks of the lines, `values` and `metric` samples",
+                "keep one, or read the file by two sources",
+            ),
+            None if self.values.is_empty() => {
+                fault("values", "the key `values` is missing", "name the columns that hold numbers, or set `check`")
+            }
+            None if self.metric.is_some() && self.values.len() > 1 => {
+                fault("values", "with `metric` the file has one number a line", "name one column")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn time_reader(&self) -> Result<TimeReader, Fault> {
+        let zone = &self.timezone;
+        TimeReader::new(self.time_format.clone(), zone)
+            .map_err(|_| Fault::of("timezone", format!("{zone:?} is not a known time zone"), "write UTC or a name such as Europe/Berlin"))
     }
 
     fn extension(&self) -> String {

@@ -1,6 +1,6 @@
 //! From the cells of a foreign record to events.
 
-use floodmark_core::{Error, Result};
+use floodmark_core::Result;
 use floodmark_schemas::batch::SeriesRef;
 use floodmark_schemas::{BatchBuilder, Check, Event, Reason, Series, Timestamp};
 use foldhash::fast::FixedState;
@@ -62,14 +62,9 @@ impl Mapping {
                 columns.len() - 1
             })
         };
-        let time = config.time.as_ref().ok_or_else(|| Error::broken("`time` is missing: name the column that holds the time"))?;
-        let time = slot(time);
+        let time = slot(config.time_column()?);
+        config.one_kind()?;
         let kind = match &config.check {
-            Some(_) if !config.values.is_empty() || config.metric.is_some() => {
-                return Err(Error::broken(
-                    "`check` makes checks of the lines and `values` samples: keep one, or read the file by two sources",
-                ));
-            }
             Some(check) => Kind::Check(CheckSlots {
                 target: slot(&check.target),
                 up: slot(&check.up),
@@ -77,12 +72,6 @@ impl Mapping {
                 status: check.status.as_ref().map(&mut slot),
                 latency_ms: check.latency_ms.as_ref().map(&mut slot),
             }),
-            None if config.values.is_empty() => {
-                return Err(Error::broken("`values` is missing: name the columns that hold numbers, or set `check`"));
-            }
-            None if config.metric.is_some() && config.values.len() > 1 => {
-                return Err(Error::broken("with `metric` the file has one number a line: `values` must name one column"));
-            }
             None => Kind::Samples(Samples {
                 values: config.values.iter().map(|value| (slot(&value.column), value.clone())).collect(),
                 metric: config.metric.as_ref().map(&mut slot),
@@ -94,7 +83,7 @@ impl Mapping {
         };
         let labels = config.labels.iter().map(&mut slot).collect();
         let id = config.id.as_ref().map(&mut slot);
-        let time_reader = TimeReader::new(config.time_format.clone(), &config.timezone)?;
+        let time_reader = config.time_reader()?;
         Ok(Self { source: source.to_owned(), columns, time, time_reader, id, labels, kind })
     }
 

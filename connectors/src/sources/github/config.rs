@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use floodmark_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{Secret, Span};
+use crate::settings::{Fault, Secret, Span};
 use crate::sources::http_client::base_url;
 
 /// The public service, whose limits are known.
@@ -77,55 +76,60 @@ fn timeout() -> Span {
 }
 
 impl Config {
-    /// Checks what the types alone cannot say. Reads no secret.
-    ///
-    /// # Errors
-    /// `Broken` with the setting, what is wrong with it and the remedy.
-    pub fn validate(&self) -> Result<()> {
+    /// What cannot work. Reads no secret.
+    pub fn validate(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
         if self.repos.is_empty() {
-            return Err(Error::broken("repos is empty; write at least one, such as repos = [\"rust-lang/rust\"]"));
+            faults.push(Fault::of("repos", "nothing would be watched", "write at least one, such as repos = [\"rust-lang/rust\"]"));
         }
         let mut names = BTreeSet::new();
-        for repo in &self.repos {
+        for (i, repo) in self.repos.iter().enumerate() {
             if split(repo).is_none() {
-                return Err(Error::broken(format!("repos: {repo:?} is not a repository; write \"owner/name\"")));
-            }
-            if !names.insert(repo.to_ascii_lowercase()) {
-                return Err(Error::broken(format!("repos: {repo:?} is there twice; remove one")));
-            }
-        }
-        let public = base_url(&self.base_url)?.host_str() == Some(PUBLIC);
-        let least = Span(if public { EVERY_MIN_PUBLIC } else { EVERY_MIN });
-        for (name, every) in [("every", self.every), ("releases_every", self.releases_every)] {
-            if every < least {
-                return Err(Error::broken(format!("{name} = \"{every}\" is too often; write \"{least}\" or more")));
+                faults.push(Fault::of("repos", format!("{repo:?} is not a repository"), "write \"owner/name\"").entry(i));
+            } else if !names.insert(repo.to_ascii_lowercase()) {
+                faults.push(Fault::of("repos", format!("{repo:?} is there twice"), "remove one of the two").entry(i));
             }
         }
         if self.timeout.0.is_zero() {
-            return Err(Error::broken("timeout is zero; write for example \"30s\""));
+            faults.push(Fault::of("timeout", "no request could be answered in time", "write for example \"30s\""));
         }
-        if public && self.token.is_none() { self.validate_without_token() } else { Ok(()) }
+        match base_url(&self.base_url) {
+            Err(e) => faults.push(Fault::of("base_url", e.chain(), format!("write for example \"https://{PUBLIC}\""))),
+            Ok(url) => faults.extend(self.faults_of_rate(url.host_str() == Some(PUBLIC))),
+        }
+        faults
     }
 
-    fn validate_without_token(&self) -> Result<()> {
+    fn faults_of_rate(&self, public: bool) -> Vec<Fault> {
+        let least = Span(if public { EVERY_MIN_PUBLIC } else { EVERY_MIN });
+        let too_often = |(key, every): (&str, Span)| {
+            (every < least).then(|| Fault::of(key, format!("{every} is too often"), format!("write \"{least}\" or more")))
+        };
+        let faults: Vec<Fault> =
+            [("every", self.every), ("releases_every", self.releases_every)].into_iter().filter_map(too_often).collect();
+        if faults.is_empty() && public && self.token.is_none() { self.fault_without_token().into_iter().collect() } else { faults }
+    }
+
+    fn fault_without_token(&self) -> Option<Fault> {
         let per_hour = |every: Span| 3600.0 / every.0.as_secs_f64() * self.repos.len() as f64;
         let releases = if self.releases { per_hour(self.releases_every) } else { 0.0 };
         let requests = per_hour(self.every) + releases;
         if requests <= REQUESTS_PER_HOUR_WITHOUT_TOKEN {
-            return Ok(());
+            return None;
         }
         let left = REQUESTS_PER_HOUR_WITHOUT_TOKEN - releases;
         let remedy = if left > 0.0 {
             let minutes = (60.0 * self.repos.len() as f64 / left).ceil();
-            format!("set a token, or every = \"{minutes}m\" or more")
+            format!("set `token`, or every = \"{minutes}m\" or more")
         } else {
-            "set a token, or a longer releases_every".to_owned()
+            "set `token`, or a longer `releases_every`".to_owned()
         };
-        Err(Error::broken(format!(
-            "{} repositories every {} are {requests:.0} requests an hour, but without a token {PUBLIC} answers only 60; {remedy}",
+        let what = format!(
+            "{} repositories every {} are {requests:.0} requests an hour, but without a token {PUBLIC} answers only 60",
             self.repos.len(),
             self.every
-        )))
+        );
+        Some(Fault::of("every", what, remedy))
     }
 }
 
@@ -141,46 +145,56 @@ pub fn split(repo: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
-    fn check(json: &str, expected: Result<(), &str>) {
+    fn check(json: &str, expected: &[&str]) {
         let config: Config = serde_json::from_str(json).unwrap();
-        let found = config.validate().map_err(|e| e.chain());
-        assert_eq!(found.as_ref().map_err(String::as_str), expected.as_ref().map_err(|text| *text).map(|()| &()), "{json}");
+        let found: Vec<String> = config.validate().iter().map(Fault::to_string).collect();
+        assert_eq!(found, expected, "{json}");
     }
 
     #[test]
     fn what_keeps_to_the_limits_is_accepted() {
-        check(r#"{"repos":["rust-lang/rust"]}"#, Ok(()));
-        check(r#"{"repos":["a/b","a/c"],"every":"2m"}"#, Ok(()));
-        check(r#"{"repos":["a/b","a/c"],"every":"1m","token":{"env":"X"}}"#, Ok(()));
-        check(r#"{"repos":["a/b"],"every":"1s","base_url":"http://127.0.0.1:8080/api/v3"}"#, Ok(()));
+        check(r#"{"repos":["rust-lang/rust"]}"#, &[]);
+        check(r#"{"repos":["a/b","a/c"],"every":"2m"}"#, &[]);
+        check(r#"{"repos":["a/b","a/c"],"every":"1m","token":{"env":"X"}}"#, &[]);
+        check(r#"{"repos":["a/b"],"every":"1s","base_url":"http://127.0.0.1:8080/api/v3"}"#, &[]);
     }
 
     #[test]
     fn each_error_names_the_setting_and_the_remedy() {
-        check(r#"{"repos":[]}"#, Err(r#"repos is empty; write at least one, such as repos = ["rust-lang/rust"]"#));
-        check(r#"{"repos":["rust"]}"#, Err(r#"repos: "rust" is not a repository; write "owner/name""#));
-        check(r#"{"repos":["a/../b"]}"#, Err(r#"repos: "a/../b" is not a repository; write "owner/name""#));
-        check(r#"{"repos":["a/b","A/B"]}"#, Err(r#"repos: "A/B" is there twice; remove one"#));
-        check(r#"{"repos":["a/b"],"every":"59s"}"#, Err(r#"every = "59s" is too often; write "1m" or more"#));
-        check(r#"{"repos":["a/b"],"every":"0s","base_url":"http://h"}"#, Err(r#"every = "0s" is too often; write "1s" or more"#));
-        check(r#"{"repos":["a/b"],"timeout":"0s"}"#, Err(r#"timeout is zero; write for example "30s""#));
+        check(r#"{"repos":[]}"#, &[r#"`repos`: nothing would be watched (write at least one, such as repos = ["rust-lang/rust"])"#]);
+        check(
+            r#"{"repos":["a/b","rust","a/../b"]}"#,
+            &[
+                r#"`repos.1`: "rust" is not a repository (write "owner/name")"#,
+                r#"`repos.2`: "a/../b" is not a repository (write "owner/name")"#,
+            ],
+        );
+        check(r#"{"repos":["a/b","A/B"]}"#, &[r#"`repos.1`: "A/B" is there twice (remove one of the two)"#]);
+        check(
+            r#"{"repos":["a/b"],"every":"59s","timeout":"0s"}"#,
+            &[
+                r#"`timeout`: no request could be answered in time (write for example "30s")"#,
+                r#"`every`: 59s is too often (write "1m" or more)"#,
+            ],
+        );
+        check(r#"{"repos":["a/b"],"every":"0s","base_url":"http://h"}"#, &[r#"`every`: 0s is too often (write "1s" or more)"#]);
         check(
             r#"{"repos":["a/b","a/c","a/d"],"every":"2m"}"#,
-            Err(
-                r#"3 repositories every 2m are 90 requests an hour, but without a token api.github.com answers only 60; set a token, or every = "3m" or more"#,
-            ),
+            &[
+                r#"`every`: 3 repositories every 2m are 90 requests an hour, but without a token api.github.com answers only 60 (set `token`, or every = "3m" or more)"#,
+            ],
         );
         check(
             r#"{"repos":["a/b","a/c"],"every":"2m","releases":true}"#,
-            Err(
-                r#"2 repositories every 2m are 64 requests an hour, but without a token api.github.com answers only 60; set a token, or every = "3m" or more"#,
-            ),
+            &[
+                r#"`every`: 2 repositories every 2m are 64 requests an hour, but without a token api.github.com answers only 60 (set `token`, or every = "3m" or more)"#,
+            ],
         );
         check(
             r#"{"repos":["a/b"],"base_url":"api.github.com"}"#,
-            Err(
-                r#"base_url "api.github.com" is not an address such as "https://host" or "https://host/api/v3": relative URL without a base"#,
-            ),
+            &[
+                r#"`base_url`: base_url "api.github.com" is not an address such as "https://host" or "https://host/api/v3": relative URL without a base (write for example "https://api.github.com")"#,
+            ],
         );
     }
 

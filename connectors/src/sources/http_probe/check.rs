@@ -12,7 +12,7 @@ use url::Url;
 use super::answer::{Answer, Expectations};
 use super::config::{Config, Target};
 use super::exchange::{BodyWish, Route, exchange, is_redirect};
-use super::values::HeaderText;
+use super::values::{HeaderText, header_name, header_value};
 use crate::sources::probe::settings::IpVersion;
 use crate::sources::probe::tls::{PlatformRoots, Tls};
 use crate::sources::probe::trace::{Failure, Trace};
@@ -20,8 +20,6 @@ use crate::sources::probe::{Plan, Probe};
 
 /// How many redirects are followed.
 const REDIRECTS_MAX: u32 = 10;
-/// What the probe says itself in each request.
-const OWN_HEADERS: [HeaderName; 3] = [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
 /// What is for the first host only, besides secrets.
 const FIRST_HOST_HEADERS: [HeaderName; 4] = [header::HOST, header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
@@ -43,7 +41,6 @@ impl HttpProbe {
     /// Prepares `target` with what `config` says for all.
     pub fn new(config: &Config, target: &Target, roots: &PlatformRoots) -> Result<Self> {
         let plan = config.plan(target);
-        plan.validate()?;
         let (headers, secrets) = headers(config, target)?;
         let expected = Expectations {
             status: target.expect_status.clone().unwrap_or_else(|| config.expect_status.clone()),
@@ -52,9 +49,6 @@ impl HttpProbe {
             not_matches: target.body_not_matches.clone(),
             secrets,
         };
-        if expected.status.is_empty() {
-            return Err(Error::broken(format!("target {:?}: expect_status is empty, so no answer would be good", plan.target)));
-        }
         let tls = match (target.tls_verify.unwrap_or(config.tls_verify), target.ca_file.as_ref().or(config.ca_file.as_ref())) {
             (false, _) => Tls::trusting_anyone(),
             (true, Some(file)) => Tls::trusting_file(file)?,
@@ -164,11 +158,7 @@ fn headers(config: &Config, target: &Target) -> Result<(HeaderMap, Vec<String>)>
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(header::USER_AGENT, value("user_agent", &config.user_agent)?);
     for (name, text) in config.headers.iter().chain(&target.headers) {
-        let header =
-            HeaderName::from_bytes(name.as_bytes()).map_err(|e| Error::broken(format!("headers: {name:?} is not a name")).because(e))?;
-        if OWN_HEADERS.contains(&header) {
-            return Err(Error::broken(format!("headers: {name} is set by the probe itself; remove it")));
-        }
+        let header = header_name(name).map_err(Error::broken)?;
         let value = match text {
             HeaderText::Text(text) => value(name, text)?,
             HeaderText::Secret(secret) => secret_value(name, secret.read()?.expose(), "", &mut secrets)?,
@@ -189,7 +179,5 @@ fn secret_value(name: &str, secret: &str, prefix: &str, secrets: &mut Vec<String
 }
 
 fn value(name: &str, text: &str) -> Result<HeaderValue> {
-    // The cause would repeat no part of the value, which may be secret.
-    HeaderValue::from_str(text)
-        .map_err(|e| Error::broken(format!("the value of header {name:?} has characters a header cannot have")).because(e))
+    header_value(text).map_err(|e| Error::broken(format!("the value of header {name:?} has characters a header cannot have")).because(e))
 }

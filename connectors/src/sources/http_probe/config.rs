@@ -7,10 +7,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::super::probe::Plan;
 use super::super::probe::settings::{IpVersion, Pattern, Table, text_or_table};
-use super::values::{HeaderText, HttpUrl, Method, StatusRange};
-use crate::settings::{Secret, Size, Span};
+use super::super::probe::{Plan, faults_of};
+use super::values::{HeaderText, HttpUrl, Method, StatusRange, header_name, header_value};
+use crate::settings::{Fault, Secret, Size, Span};
 
 /// Looks at URLs and reports whether they answer as expected. What is set here holds for every target that does not set
 /// it itself.
@@ -180,6 +180,24 @@ impl Config {
         self.targets.iter().map(|target| self.plan(target).timeout).max().unwrap_or_default()
     }
 
+    /// What cannot work. Reads neither secrets nor certificates.
+    pub fn validate(&self) -> Vec<Fault> {
+        let mut faults = faults_of(&self.targets.iter().map(|target| self.plan(target)).collect::<Vec<_>>());
+        if self.expect_status.is_empty() {
+            faults.push(no_status("expect_status"));
+        }
+        if header_value(&self.user_agent).is_err() {
+            faults.push(Fault::of("user_agent", NOT_IN_HEADERS, "write ASCII characters on one line"));
+        }
+        faults.extend(faults_of_headers(&self.headers));
+        for (i, target) in self.targets.iter().enumerate() {
+            let empty = target.expect_status.as_ref().is_some_and(Vec::is_empty).then(|| no_status("expect_status"));
+            let own = empty.into_iter().chain(faults_of_headers(&target.headers));
+            faults.extend(own.map(|fault| Fault { path: [vec!["targets".to_owned(), i.to_string()], fault.path].concat(), ..fault }));
+        }
+        faults
+    }
+
     /// When and how patiently `target` is looked at.
     pub(super) fn plan(&self, target: &Target) -> Plan {
         Plan {
@@ -192,6 +210,26 @@ impl Config {
             latency_max: target.latency_max.or(self.latency_max).map(|span| span.0),
         }
     }
+}
+
+const NOT_IN_HEADERS: &str = "the value has characters that a header cannot have";
+
+fn no_status(key: &str) -> Fault {
+    Fault::of(key, "no answer would be good", format!("name a status, or remove `{key}` for 200 to 299"))
+}
+
+fn faults_of_headers(headers: &BTreeMap<String, HeaderText>) -> Vec<Fault> {
+    let fault = |(name, text): (&String, &HeaderText)| {
+        let (what, remedy) = match (header_name(name), text) {
+            (Err(what), _) => (what, "remove it"),
+            (Ok(_), HeaderText::Text(text)) if header_value(text).is_err() => {
+                (NOT_IN_HEADERS.to_owned(), "write ASCII characters on one line")
+            }
+            _ => return None,
+        };
+        Some(Fault::of("headers", what, remedy).key(name))
+    };
+    headers.iter().filter_map(fault).collect()
 }
 
 impl std::ops::Deref for Target {

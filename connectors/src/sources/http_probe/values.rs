@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use hyper::header::{self, HeaderName, HeaderValue, InvalidHeaderValue};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
@@ -122,6 +123,29 @@ pub enum HeaderText {
     Text(String),
     /// The whole value is a secret.
     Secret(Secret),
+}
+
+/// What the probe says itself in each request.
+const OWN_HEADERS: [HeaderName; 3] = [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+
+/// The name of a header that a configuration may set.
+///
+/// # Errors
+/// Why it may not.
+pub fn header_name(name: &str) -> Result<HeaderName, String> {
+    match HeaderName::from_bytes(name.as_bytes()) {
+        Err(_) => Err(format!("{name:?} is not the name of a header")),
+        Ok(header) if OWN_HEADERS.contains(&header) => Err(format!("{name} is set by the probe itself")),
+        Ok(header) => Ok(header),
+    }
+}
+
+/// The value of a header. The error repeats no part of it, which may be secret.
+///
+/// # Errors
+/// When it has characters that a header cannot have.
+pub fn header_value(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    HeaderValue::from_str(text)
 }
 
 impl Table for HeaderText {

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use floodmark_core::{Error, Result};
+use floodmark_core::Result;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::settings::{Secret, Span};
+use crate::settings::{Fault, Secret, Span};
 use crate::sources::http_client::{base_url, join};
 
 const PUBLIC_URL: &str = "https://api.open-meteo.com";
@@ -106,60 +106,81 @@ fn timeout() -> Span {
 }
 
 impl Config {
-    /// Checks what the types alone cannot say. Reads no secret.
-    ///
-    /// # Errors
-    /// `Broken` with the setting, what is wrong with it and the remedy.
-    pub fn validate(&self) -> Result<()> {
-        let refuse = |text: String| Err(Error::broken(text));
-        if self.places.is_empty() || self.places.len() > PLACES_MAX {
-            let example = r#"[{ name = "Berlin", latitude = 52.52, longitude = 13.41 }]"#;
-            return refuse(format!("places has {} entries; write 1 to {PLACES_MAX}, such as places = {example}", self.places.len()));
+    /// What cannot work. Reads no secret.
+    pub fn validate(&self) -> Vec<Fault> {
+        let mut faults = self.faults_of_places();
+        if self.current.is_empty() {
+            faults.push(Fault::of(
+                "current",
+                "no variable would be asked for",
+                "write at least one, or remove `current` for the usual ones",
+            ));
         }
-        let mut names = BTreeSet::new();
-        for place in &self.places {
-            if place.name.trim().is_empty() || !names.insert(&place.name) {
-                return refuse(format!("places: the name {:?} is empty or there twice; give each place its own", place.name));
+        for (key, names) in [("current", &self.current), ("hourly", &self.hourly)] {
+            let plain = |name: &str| !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+            let bad = names.iter().enumerate().filter(|(_, name)| !plain(name));
+            faults.extend(bad.map(|(i, name)| {
+                Fault::of(key, format!("{name:?} is not the name of a variable"), "see https://open-meteo.com/en/docs").entry(i)
+            }));
+        }
+        if !(1..=FORECAST_HOURS_MAX).contains(&self.forecast_hours) {
+            let what = format!("forecasts do not reach {} hours", self.forecast_hours);
+            faults.push(Fault::of("forecast_hours", what, format!("write 1 to {FORECAST_HOURS_MAX}")));
+        }
+        if self.timeout.0.is_zero() {
+            faults.push(Fault::of("timeout", "no request could be answered in time", "write for example \"30s\""));
+        }
+        match base_url(&self.base_url) {
+            Err(e) => faults.push(Fault::of("base_url", e.chain(), format!("write for example {PUBLIC_URL:?}"))),
+            Ok(url) => {
+                let public = url.host_str().is_some_and(|host| host == "open-meteo.com" || host.ends_with(".open-meteo.com"));
+                faults.extend(self.fault_of_rate(public));
             }
-            for (what, value, most) in [("latitude", place.latitude, 90.0), ("longitude", place.longitude, 180.0)] {
+        }
+        faults
+    }
+
+    fn faults_of_places(&self) -> Vec<Fault> {
+        if self.places.is_empty() || self.places.len() > PLACES_MAX {
+            let example = r#"{ name = "Berlin", latitude = 52.52, longitude = 13.41 }"#;
+            let remedy = format!("write 1 to {PLACES_MAX}, such as places = [{example}]");
+            return vec![Fault::of("places", format!("{} places cannot be asked for", self.places.len()), remedy)];
+        }
+        let mut faults = Vec::new();
+        let mut names = BTreeSet::new();
+        for (i, place) in self.places.iter().enumerate() {
+            let at = |key: &str, what: String, remedy: String| Fault::of("places", what, remedy).entry(i).key(key);
+            if place.name.trim().is_empty() {
+                faults.push(at("name", "the name is empty".to_owned(), "give each place its own".to_owned()));
+            } else if !names.insert(&place.name) {
+                faults.push(at("name", format!("{:?} is there twice", place.name), "give each place its own name".to_owned()));
+            }
+            for (key, value, most) in [("latitude", place.latitude, 90.0), ("longitude", place.longitude, 180.0)] {
                 if !(-most..=most).contains(&value) {
-                    return refuse(format!("places: {what} = {value} of {:?} is not within -{most} to {most}", place.name));
+                    faults.push(at(key, format!("{value} is not on earth"), format!("write -{most} to {most}")));
                 }
             }
         }
-        if self.current.is_empty() {
-            return refuse("current is empty; write at least one variable, or leave it out for the usual ones".to_owned());
-        }
-        let plain = |name: &&String| name.is_empty() || !name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
-        if let Some(name) = self.current.iter().chain(&self.hourly).find(plain) {
-            return refuse(format!("{name:?} is not the name of a variable; see https://open-meteo.com/en/docs"));
-        }
-        if !(1..=FORECAST_HOURS_MAX).contains(&self.forecast_hours) {
-            return refuse(format!("forecast_hours = {} is not within 1 to {FORECAST_HOURS_MAX}", self.forecast_hours));
-        }
-        if self.timeout.0.is_zero() {
-            return refuse("timeout is zero; write for example \"30s\"".to_owned());
-        }
-        let public = base_url(&self.base_url)?.host_str().is_some_and(|host| host == "open-meteo.com" || host.ends_with(".open-meteo.com"));
-        let least = Span(if public { EVERY_MIN_PUBLIC } else { EVERY_MIN });
-        if self.every < least {
-            return refuse(format!("every = \"{}\" is too often; write \"{least}\" or more", self.every));
-        }
-        if public && self.apikey.is_none() { self.validate_without_key() } else { Ok(()) }
+        faults
     }
 
-    fn validate_without_key(&self) -> Result<()> {
+    fn fault_of_rate(&self, public: bool) -> Option<Fault> {
+        let least = Span(if public { EVERY_MIN_PUBLIC } else { EVERY_MIN });
+        if self.every < least {
+            return Some(Fault::of("every", format!("{} is too often", self.every), format!("write \"{least}\" or more")));
+        }
         let weight = ((self.current.len() + self.hourly.len()) as f64 / 10.0).max(1.0) * self.places.len() as f64;
         let calls = 86_400.0 / self.every.0.as_secs_f64() * weight;
-        if calls <= CALLS_PER_DAY_WITHOUT_KEY {
-            return Ok(());
+        if !public || self.apikey.is_some() || calls <= CALLS_PER_DAY_WITHOUT_KEY {
+            return None;
         }
-        let minutes = (1440.0 * weight / CALLS_PER_DAY_WITHOUT_KEY).ceil();
-        Err(Error::broken(format!(
-            "{} places every {} count as {calls:.0} calls a day, but without a key there are {CALLS_PER_DAY_WITHOUT_KEY}; set apikey, or every = \"{minutes}m\" or more",
+        let what = format!(
+            "{} places every {} count as {calls:.0} calls a day, but without a key there are {CALLS_PER_DAY_WITHOUT_KEY}",
             self.places.len(),
             self.every
-        )))
+        );
+        let minutes = (1440.0 * weight / CALLS_PER_DAY_WITHOUT_KEY).ceil();
+        Some(Fault::of("every", what, format!("set `apikey`, or every = \"{minutes}m\" or more")))
     }
 
     /// The address of the one request. Times are asked for in seconds since the epoch: local times without an offset are
@@ -203,7 +224,8 @@ mod tests {
     }
 
     fn check(json: &str, expected: &str) {
-        assert_eq!(config(json).validate().map_err(|e| e.chain()), Err(expected.to_owned()), "{json}");
+        let found: Vec<String> = config(json).validate().iter().map(Fault::to_string).collect();
+        assert_eq!(found, [expected], "{json}");
     }
 
     const BERLIN: &str = r#"{"name":"Berlin","latitude":52.52,"longitude":13.41}"#;
@@ -213,7 +235,7 @@ mod tests {
         let two = config(&format!(
             r#"{{"places":[{BERLIN},{{"name":"Sydney","latitude":-33.87,"longitude":151.2}}],"current":["rain","snowfall"],"hourly":["rain"]}}"#
         ));
-        assert_eq!(two.validate().map_err(|e| e.chain()), Ok(()));
+        assert_eq!(two.validate(), []);
         assert_eq!(
             two.request(None).unwrap().as_str(),
             "https://api.open-meteo.com/v1/forecast?latitude=52.52,-33.87&longitude=13.41,151.2&current=rain,snowfall&hourly=rain&forecast_hours=25&timezone=GMT&timeformat=unixtime"
@@ -231,28 +253,35 @@ mod tests {
     fn each_error_names_the_setting_and_the_remedy() {
         check(
             r#"{"places":[]}"#,
-            r#"places has 0 entries; write 1 to 100, such as places = [{ name = "Berlin", latitude = 52.52, longitude = 13.41 }]"#,
+            r#"`places`: 0 places cannot be asked for (write 1 to 100, such as places = [{ name = "Berlin", latitude = 52.52, longitude = 13.41 }])"#,
         );
         check(
             &format!(r#"{{"places":[{BERLIN},{BERLIN}]}}"#),
-            r#"places: the name "Berlin" is empty or there twice; give each place its own"#,
+            r#"`places.1.name`: "Berlin" is there twice (give each place its own name)"#,
         );
-        check(r#"{"places":[{"name":"a","latitude":123,"longitude":0}]}"#, r#"places: latitude = 123 of "a" is not within -90 to 90"#);
-        check(r#"{"places":[{"name":"a","latitude":0,"longitude":-181}]}"#, r#"places: longitude = -181 of "a" is not within -180 to 180"#);
+        check(r#"{"places":[{"name":" ","latitude":0,"longitude":0}]}"#, "`places.0.name`: the name is empty (give each place its own)");
+        check(r#"{"places":[{"name":"a","latitude":123,"longitude":0}]}"#, "`places.0.latitude`: 123 is not on earth (write -90 to 90)");
+        check(
+            r#"{"places":[{"name":"a","latitude":0,"longitude":-181}]}"#,
+            "`places.0.longitude`: -181 is not on earth (write -180 to 180)",
+        );
         check(
             &format!(r#"{{"places":[{BERLIN}],"current":[]}}"#),
-            "current is empty; write at least one variable, or leave it out for the usual ones",
+            "`current`: no variable would be asked for (write at least one, or remove `current` for the usual ones)",
         );
         check(
             &format!(r#"{{"places":[{BERLIN}],"hourly":["a b"]}}"#),
-            r#""a b" is not the name of a variable; see https://open-meteo.com/en/docs"#,
+            r#"`hourly.0`: "a b" is not the name of a variable (see https://open-meteo.com/en/docs)"#,
         );
-        check(&format!(r#"{{"places":[{BERLIN}],"forecast_hours":0}}"#), "forecast_hours = 0 is not within 1 to 384");
-        check(&format!(r#"{{"places":[{BERLIN}],"every":"30s"}}"#), r#"every = "30s" is too often; write "1m" or more"#);
+        check(
+            &format!(r#"{{"places":[{BERLIN}],"forecast_hours":0}}"#),
+            "`forecast_hours`: forecasts do not reach 0 hours (write 1 to 384)",
+        );
+        check(&format!(r#"{{"places":[{BERLIN}],"every":"30s"}}"#), r#"`every`: 30s is too often (write "1m" or more)"#);
         let many = (0..10).map(|i| format!(r#"{{"name":"{i}","latitude":0,"longitude":0}}"#)).collect::<Vec<_>>().join(",");
         check(
             &format!(r#"{{"places":[{many}],"every":"1m"}}"#),
-            r#"10 places every 1m count as 14400 calls a day, but without a key there are 10000; set apikey, or every = "2m" or more"#,
+            r#"`every`: 10 places every 1m count as 14400 calls a day, but without a key there are 10000 (set `apikey`, or every = "2m" or more)"#,
         );
     }
 }

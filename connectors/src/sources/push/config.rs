@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{Secret, Size, Span};
+use crate::settings::{Fault, Secret, Size, Span};
 
-/// `[sources.<id>]` with `type = "push"`.
+/// Takes the events that others send to `POST /v1/events`. More in docs/guides/push.md.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -43,6 +43,19 @@ fn requests_max() -> usize {
 
 fn timeout() -> Span {
     Span::secs(30)
+}
+
+impl Config {
+    /// What cannot work. Reads no secret.
+    pub fn validate(&self) -> Vec<Fault> {
+        let limits = [
+            ("body_bytes_max", self.body_bytes_max.0 == 0, "8MiB"),
+            ("requests_max", self.requests_max == 0, "16"),
+            ("timeout", self.timeout.0.is_zero(), "30s"),
+        ];
+        let zero = limits.into_iter().filter(|(_, zero, _)| *zero);
+        zero.map(|(key, _, usual)| Fault::of(key, "no request could be taken", format!("write more than 0; {usual} is usual"))).collect()
+    }
 }
 
 impl Default for Config {

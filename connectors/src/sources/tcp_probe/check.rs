@@ -31,7 +31,6 @@ impl TcpProbe {
     /// Prepares `target` with what `config` says for all.
     pub fn new(config: &Config, target: &Target, roots: &PlatformRoots) -> Result<Self> {
         let plan = config.plan(target);
-        plan.validate()?;
         let verify = target.tls_verify.unwrap_or(config.tls_verify);
         let tls = match (target.tls.unwrap_or(config.tls), verify, target.ca_file.as_ref().or(config.ca_file.as_ref())) {
             (false, _, _) => None,

@@ -9,9 +9,9 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::super::probe::Plan;
 use super::super::probe::settings::{IpVersion, Pattern, Table, text_or_table, text_then};
-use crate::settings::Span;
+use super::super::probe::{Plan, faults_of};
+use crate::settings::{Fault, Span};
 
 /// Connects to addresses and reports whether they accept. What is set here holds for every target that does not set it
 /// itself.
@@ -134,6 +134,11 @@ impl Config {
     /// By how much event times may go backwards: a check has the time at which it began, and others end meanwhile.
     pub fn disorder(&self) -> Duration {
         self.targets.iter().map(|target| self.plan(target).timeout).max().unwrap_or_default()
+    }
+
+    /// What cannot work. Reads no certificates.
+    pub fn validate(&self) -> Vec<Fault> {
+        faults_of(&self.targets.iter().map(|target| self.plan(target)).collect::<Vec<_>>())
     }
 
     /// When and how patiently `target` is looked at.

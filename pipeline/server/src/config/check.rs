@@ -1,12 +1,13 @@
 //! The rules between keys and between components, each error with its place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
-use floodmark_connectors::settings::{Size, Span};
+use floodmark_connectors::settings::{Fault, Span};
 
-use super::kinds::{LogKind, OperatorKind};
+use super::kinds::{Kind, LogKind, OperatorKind, SourceKind};
 use super::load::Parts;
 use super::model::{Compression, EmbeddedLog, Encoding};
 use super::report::{Found, Report};
@@ -14,7 +15,8 @@ use super::suggest;
 use super::tree::{Node, Value};
 use super::tumbling::Tumbling;
 
-const CENTURY: Duration = Duration::from_secs(36_600 * 86_400);
+/// Above this, arithmetic on event times could overflow.
+pub(super) const CENTURY: Duration = Duration::from_secs(36_600 * 86_400);
 
 /// Checks what no component can check alone.
 pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
@@ -29,14 +31,14 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
         if source.disorder.0 > CENTURY {
             report.add(place("disorder"), "this is more than 100 years", Some("write for example \"5s\"".to_owned()));
         }
+        tell(source.kind.faults(), &["sources", id], parts.root, report);
     }
+    addresses_are_unique(parts, report);
     let log = parts.log.map(|LogKind::Embedded(log)| log);
-    if let Some(log) = log {
-        check_log(log, parts.root, report);
-    }
+    tell(parts.log.map(Kind::faults).unwrap_or_default(), &["log"], parts.root, report);
     for (id, operator) in parts.operators {
+        tell(operator.kind.faults(), &["operators", id], parts.root, report);
         let OperatorKind::Tumbling(tumbling) = &operator.kind;
-        check_tumbling(id, tumbling, parts, report);
         if let Some(log) = log {
             windows_close_before_events_go(id, tumbling, log, parts, report);
         }
@@ -62,67 +64,26 @@ fn ids_are_unique(root: &Node, report: &mut Report) {
     }
 }
 
-fn check_log(log: &EmbeddedLog, root: &Node, report: &mut Report) {
-    let place = |key| root.place(&["log", key]);
-    if log.retention_age.0.is_zero() {
-        report.add(place("retention_age"), "nothing would be kept", Some("write for example \"7d\"".to_owned()));
-    } else if log.duplicate_window > log.retention_age {
-        let message =
-            format!("duplicates cannot be recognised for {} when events are kept for {}", log.duplicate_window, log.retention_age);
-        report.add(place("duplicate_window"), message, Some("make it at most `retention_age`".to_owned()));
-    }
-    if log.retention_size < Size(1 << 20) {
-        report.add(
-            place("retention_size"),
-            format!("{} is too little for a log", log.retention_size),
-            Some("give it 1MiB or more".to_owned()),
-        );
+/// Tells the faults of one component at the places of their settings; of a setting that is not written, at its table.
+fn tell(faults: Vec<Fault>, component: &[&str], root: &Node, report: &mut Report) {
+    for Fault { path, what, remedy } in faults {
+        let path: Vec<&str> = component.iter().copied().chain(path.iter().map(String::as_str)).collect();
+        report.add(root.place(&path), what, Some(remedy));
     }
 }
 
-fn check_tumbling(id: &str, tumbling: &Tumbling, parts: &Parts<'_>, report: &mut Report) {
-    let path = |key| ["operators", id, key];
-    let place = |key| parts.root.place(&path(key));
-    if tumbling.size.0 < Duration::from_millis(1) {
-        report.add(place("size"), "a window must be 1ms or longer", Some("write for example \"1m\"".to_owned()));
+/// Two that listen on one address: the second could never start.
+fn addresses_are_unique(parts: &Parts<'_>, report: &mut Report) {
+    let mut seen: BTreeMap<SocketAddr, String> = BTreeMap::new();
+    if let Some(api) = parts.api.filter(|api| api.enabled) {
+        seen.insert(api.listen.0, "the API".to_owned());
     }
-    if !tumbling.size.0.subsec_nanos().is_multiple_of(1_000) {
-        report.add(place("size"), "a window must be whole microseconds", Some("write for example \"1m\"".to_owned()));
-    }
-    for (key, time) in [("allowed_lateness", tumbling.allowed_lateness), ("idle_timeout", tumbling.idle_timeout)] {
-        if time.0 > CENTURY {
-            report.add(place(key), "this is more than 100 years", Some("write for example \"10m\"".to_owned()));
-        }
-    }
-    if tumbling.idle_timeout.0.is_zero() {
-        report.add(place("idle_timeout"), "every source would always be idle", Some("write for example \"30s\"".to_owned()));
-    }
-    if tumbling.series_max == 0 {
-        report.add(place("series_max"), "no series could be aggregated", Some("write 1 or more".to_owned()));
-    }
-    for (key, list) in [("sources", &tumbling.sources), ("metrics", &tumbling.metrics)] {
-        let Some(list) = list else { continue };
-        if list.is_empty() {
-            report.add(place(key), "an empty list selects nothing", Some(format!("remove `{key}` to select all")));
-        }
-        told_once(&path(key), list, parts.root, report);
-    }
-    if tumbling.aggregates.is_empty() && tumbling.quantiles.is_empty() {
-        report.add(place("aggregates"), "nothing would be computed", Some("remove `aggregates` for the usual ones".to_owned()));
-    }
-    let names: Vec<String> = tumbling.aggregates.iter().map(|a| format!("{a:?}").to_lowercase()).collect();
-    told_once(&path("aggregates"), &names, parts.root, report);
-    let levels: Vec<String> = tumbling.quantiles.iter().map(|q| q.get().to_string()).collect();
-    told_once(&path("quantiles"), &levels, parts.root, report);
-}
-
-fn told_once(path: &[&str], list: &[String], root: &Node, report: &mut Report) {
-    let mut seen = BTreeSet::new();
-    for (i, item) in list.iter().enumerate() {
-        if !seen.insert(item) {
-            let index = i.to_string();
-            let path: Vec<&str> = path.iter().copied().chain([index.as_str()]).collect();
-            report.add(root.place(&path), format!("`{item}` is listed twice"), Some("remove one of the two".to_owned()));
+    for (id, source) in parts.sources {
+        let SourceKind::Push(push) = &source.kind else { continue };
+        // At port 0 the system chooses one that is free.
+        if let Some(other) = seen.insert(push.listen, format!("source `{id}`")).filter(|_| push.listen.port() != 0) {
+            let message = format!("{other} listens on {} already", push.listen);
+            report.add(parts.root.place(&["sources", id, "listen"]), message, Some("set another `listen`".to_owned()));
         }
     }
 }

@@ -7,14 +7,25 @@ pub fn example(section: &str, kind: &str) -> &'static str {
         ("log", _) => "[log]\nretention_age = \"30d\"\nretention_size = \"50GiB\"",
         ("api", _) => "[api]\nlisten = \"127.0.0.1:9000\"",
         ("sources", "host") => "[sources.machine]\ntype = \"host\"\nevery = \"5s\"",
-        ("sources", "http_probe") => "[sources.website]\ntype = \"http_probe\"\ntargets = [\"https://example.org\"]\nevery = \"1m\"",
-        ("sources", "tcp_probe") => "[sources.database]\ntype = \"tcp_probe\"\ntargets = [\"db.example.org:5432\"]",
-        ("sources", "github") => {
-            "[sources.rust]\ntype = \"github\"\nrepositories = [\"rust-lang/rust\"]\ntoken = { env = \"GITHUB_TOKEN\" }"
+        ("sources", "http_probe") => {
+            "[sources.website]\ntype = \"http_probe\"\nevery = \"30s\"\ntargets = [\n  \"https://example.org\",\n  \
+             { url = \"https://example.com/api\", name = \"api\", bearer_token = { env = \"API_TOKEN\" }, body_contains = \"ok\" },\n]"
         }
-        ("sources", "open_meteo") => "[sources.berlin]\ntype = \"open_meteo\"\nlatitude = 52.52\nlongitude = 13.41",
-        ("sources", "file") => "[sources.history]\ntype = \"file\"\npath = \"temperatures.csv\"\nencoding = \"arrow\"",
-        ("sources", "push") => "[sources.push]\ntype = \"push\"\ntoken = { file = \"/run/secrets/push-token\" }",
+        ("sources", "tcp_probe") => {
+            "[sources.services]\ntype = \"tcp_probe\"\ntargets = [\n  \"db.example.org:5432\",\n  \
+             { address = \"example.org:443\", tls = true },\n  { address = \"example.org:22\", expect = \"^SSH-2.0-\" },\n]"
+        }
+        ("sources", "github") => {
+            "[sources.rust]\ntype = \"github\"\nrepos = [\"rust-lang/rust\"]\nreleases = true\ntoken = { env = \"GITHUB_TOKEN\" }"
+        }
+        ("sources", "open_meteo") => {
+            "[sources.weather]\ntype = \"open_meteo\"\nplaces = [{ name = \"Berlin\", latitude = 52.52, longitude = 13.41 }]"
+        }
+        ("sources", "file") => {
+            "[sources.history]\ntype = \"file\"\npath = \"temperatures.csv\"\ntime = \"date\"\ntime_format = \"%Y-%m-%d %H:%M\"\n\
+             timezone = \"Europe/Berlin\"\nvalues = [{ column = \"temp\", metric = \"temperature\", unit = \"Cel\" }]\nencoding = \"arrow\""
+        }
+        ("sources", "push") => "[sources.inbox]\ntype = \"push\"\ntoken = { file = \"/run/secrets/push-token\" }",
         ("operators", "tumbling") => {
             "[operators.one_minute]\ntype = \"tumbling\"\nsize = \"1m\"\nmetrics = [\"cpu_*\", \"memory_*\"]\n\
              aggregates = [\"count\", \"mean\", \"max\"]\nquantiles = [0.5, 0.99]"

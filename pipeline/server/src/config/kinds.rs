@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use floodmark_connectors::settings::Span;
+use floodmark_connectors::settings::{Fault, Span};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
@@ -21,6 +21,9 @@ pub(super) trait Kind: Sized {
 
     /// Reads the table of a component of `kind`; `None` when problems were reported or there is no such kind.
     fn decode(kind: &str, table: &Table, header: &Range<usize>, also: &[&str], report: &mut Report) -> Option<Self>;
+
+    /// What its settings say that cannot work, as far as they say it alone.
+    fn faults(&self) -> Vec<Fault>;
 
     /// The schema of each kind's own keys.
     fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)>;
@@ -50,6 +53,10 @@ macro_rules! kinds {
                     $($kind => decode::<$config>(table, header, also, report).map(Self::$variant),)+
                     _ => None,
                 }
+            }
+
+            fn faults(&self) -> Vec<Fault> {
+                match self { $(Self::$variant(config) => config.validate(),)+ }
             }
 
             fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
@@ -87,9 +94,20 @@ impl SourceKind {
             Self::Host(_) => Span::secs(2),
             Self::HttpProbe(config) => Span(config.disorder()),
             Self::TcpProbe(config) => Span(config.disorder()),
-            Self::Github(_) | Self::Push(_) => Span::secs(5),
             Self::OpenMeteo(config) => Span(config.every.0 + Span::secs(300).0),
             Self::File(_) => Span::secs(0),
+            _ => Span::secs(5),
+        }
+    }
+
+    /// The same in words, for the reference.
+    pub(super) fn default_disorder_in_words(kind: &str) -> &'static str {
+        match kind {
+            "host" => "`\"2s\"`",
+            "http_probe" | "tcp_probe" => "the longest `timeout` of its targets",
+            "open_meteo" => "`every` and 5 minutes",
+            "file" => "`\"0s\"`",
+            _ => "`\"5s\"`",
         }
     }
 
@@ -120,5 +138,27 @@ kinds! {
     LogKind {
         /// The log in the data directory.
         "embedded" => Embedded(EmbeddedLog),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::examples::example;
+    use crate::config::from_text;
+
+    #[test]
+    fn the_words_for_the_default_disorder_are_true() {
+        let disorder = |text: &str| from_text("example", text).unwrap().sources.into_values().next().unwrap().disorder;
+        for kind in SourceKind::TYPES {
+            let words = SourceKind::default_disorder_in_words(kind);
+            if let Some(fixed) = words.strip_prefix("`\"").and_then(|w| w.strip_suffix("\"`")) {
+                assert_eq!(disorder(example("sources", kind)).to_string(), fixed, "{kind}");
+            }
+        }
+        let probe = "[sources.a]\ntype = \"tcp_probe\"\ntimeout = \"2s\"\ntargets = [\"a:1\", { address = \"b:1\", timeout = \"7s\" }]\n";
+        assert_eq!(disorder(probe), Span::secs(7));
+        let weather = "[sources.a]\ntype = \"open_meteo\"\nevery = \"1h\"\nplaces = [{ name = \"a\", latitude = 1, longitude = 1 }]\n";
+        assert_eq!(disorder(weather), Span::secs(3_900));
     }
 }

@@ -72,7 +72,7 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
     });
     let mut sinks =
         components(&sections, "sinks", report, |table, header, report| decode_kind(table, header, &[], report).map(|kind| Sink { kind }));
-    let parts = Parts { root, sources: &sources, operators: &operators, log: log.as_ref() };
+    let parts = Parts { root, sources: &sources, operators: &operators, log: log.as_ref(), api: api.as_ref() };
     check::check(&parts, report);
     if sinks.is_empty() {
         sinks.insert("embedded".to_owned(), Sink { kind: SinkKind::Embedded(EmbeddedSink {}) });
@@ -87,6 +87,7 @@ pub(super) struct Parts<'a> {
     pub sources: &'a BTreeMap<String, Source>,
     pub operators: &'a BTreeMap<String, Operator>,
     pub log: Option<&'a LogKind>,
+    pub api: Option<&'a Api>,
 }
 
 /// A log without `type` is the embedded one, as is no log at all.

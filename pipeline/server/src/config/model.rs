@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use floodmark_connectors::settings::{Size, Span};
+use floodmark_connectors::settings::{Fault, Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +128,25 @@ pub struct EmbeddedLog {
     pub duplicate_window: Span,
 }
 
+impl EmbeddedLog {
+    /// What cannot work.
+    pub fn validate(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.retention_age.0.is_zero() {
+            faults.push(Fault::of("retention_age", "nothing would be kept", "write for example \"7d\""));
+        } else if self.duplicate_window > self.retention_age {
+            let what =
+                format!("duplicates cannot be recognised for {} when events are kept for {}", self.duplicate_window, self.retention_age);
+            faults.push(Fault::of("duplicate_window", what, "make it at most `retention_age`"));
+        }
+        if self.retention_size < Size(1 << 20) {
+            let what = format!("{} is too little for a log", self.retention_size);
+            faults.push(Fault::of("retention_size", what, "give it 1MiB or more"));
+        }
+        faults
+    }
+}
+
 fn retention_age() -> Span {
     Span::secs(7 * 86_400)
 }
@@ -146,6 +165,13 @@ fn duplicate_window() -> Span {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddedSink {}
+
+impl EmbeddedSink {
+    /// What cannot work: nothing.
+    pub fn validate(&self) -> Vec<Fault> {
+        Vec::new()
+    }
+}
 
 /// One source.
 #[derive(Clone, Debug, Serialize)]
@@ -184,7 +210,7 @@ pub(super) struct SourceCommon {
     /// How Arrow frames are compressed. Only with `encoding = "arrow"`.
     #[serde(default)]
     pub compression: Compression,
-    /// By how much event times may go backwards without being late.
+    /// By how much event times may go backwards without being late. The default depends on the type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Span")]
     pub disorder: Option<Span>,

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::examples::example;
+use super::kinds::SourceKind;
 use super::schema::config_schema;
 use super::show::toml_inline;
 
@@ -103,6 +104,7 @@ impl Page {
         for (key, property) in schema["properties"].as_object().into_iter().flatten().filter(|(key, _)| *key != "type" || depth > 0) {
             let resolved = self.resolve(property);
             let default = match property.get("default") {
+                None if depth == 0 && key == "disorder" => SourceKind::default_disorder_in_words(type_of(schema)).to_owned(),
                 _ if required.contains(&key.as_str()) => "**required**".to_owned(),
                 Some(Value::Null) | None => "-".to_owned(),
                 Some(default) => format!("`{}`", toml_inline(default)),
@@ -114,7 +116,7 @@ impl Page {
                 self.type_text(property).replace('|', "\\|"),
                 about.replace('|', "\\|")
             ));
-            let items = self.resolve(&resolved["items"]);
+            let items = self.table_of_entries(&resolved["items"]);
             if depth < 3 && resolved["properties"].is_object() {
                 self.rows(rows, &format!("{name}."), &resolved, depth + 1);
             } else if depth < 3 && items["properties"].is_object() {
@@ -134,6 +136,13 @@ impl Page {
             }
             _ => schema.clone(),
         }
+    }
+
+    /// The table that an entry of a list is, or may be.
+    fn table_of_entries(&self, items: &Value) -> Value {
+        let resolved = self.resolve(items);
+        let forms = resolved["anyOf"].as_array().into_iter().flatten().map(|form| self.resolve(form));
+        forms.chain([resolved.clone()]).find(|form| form["properties"].is_object()).unwrap_or(resolved)
     }
 
     fn type_text(&self, schema: &Value) -> String {

@@ -1,8 +1,13 @@
 //! The settings of `type = "tumbling"`: windows that follow each other without gaps.
 
-use floodmark_connectors::settings::Span;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use floodmark_connectors::settings::{Fault, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::check::CENTURY;
 
 /// Windows of fixed length that follow each other without gaps, for each series on its own.
 ///
@@ -33,6 +38,50 @@ pub struct Tumbling {
     /// The most series with an open window; samples of further series are counted and left out; they stay in the event log.
     #[serde(default = "series_max")]
     pub series_max: u32,
+}
+
+impl Tumbling {
+    /// What cannot work.
+    pub fn validate(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.size.0 < Duration::from_millis(1) {
+            faults.push(Fault::of("size", "a window must be 1ms or longer", "write for example \"1m\""));
+        }
+        if !self.size.0.subsec_nanos().is_multiple_of(1_000) {
+            faults.push(Fault::of("size", "a window must be whole microseconds", "write for example \"1m\""));
+        }
+        for (key, time) in [("allowed_lateness", self.allowed_lateness), ("idle_timeout", self.idle_timeout)] {
+            if time.0 > CENTURY {
+                faults.push(Fault::of(key, "this is more than 100 years", "write for example \"10m\""));
+            }
+        }
+        if self.idle_timeout.0.is_zero() {
+            faults.push(Fault::of("idle_timeout", "every source would always be idle", "write for example \"30s\""));
+        }
+        if self.series_max == 0 {
+            faults.push(Fault::of("series_max", "no series could be aggregated", "write 1 or more"));
+        }
+        for (key, list) in [("sources", &self.sources), ("metrics", &self.metrics)] {
+            let Some(list) = list else { continue };
+            if list.is_empty() {
+                faults.push(Fault::of(key, "an empty list selects nothing", format!("remove `{key}` to select all")));
+            }
+            faults.extend(told_twice(key, list));
+        }
+        if self.aggregates.is_empty() && self.quantiles.is_empty() {
+            faults.push(Fault::of("aggregates", "nothing would be computed", "remove `aggregates` for the usual ones"));
+        }
+        let names: Vec<String> = self.aggregates.iter().map(|a| format!("{a:?}").to_lowercase()).collect();
+        let levels: Vec<String> = self.quantiles.iter().map(|q| q.get().to_string()).collect();
+        faults.extend(told_twice("aggregates", &names).into_iter().chain(told_twice("quantiles", &levels)));
+        faults
+    }
+}
+
+fn told_twice(key: &str, list: &[String]) -> Vec<Fault> {
+    let mut seen = BTreeSet::new();
+    let again = list.iter().enumerate().filter(|(_, item)| !seen.insert(*item));
+    again.map(|(i, item)| Fault::of(key, format!("`{item}` is listed twice"), "remove one of the two").entry(i)).collect()
 }
 
 fn allowed_lateness() -> Span {

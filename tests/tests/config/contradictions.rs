@@ -1,0 +1,165 @@
+//! Settings of the right form that cannot work, and what must be said of each: `line:column message | hint`.
+
+use super::check;
+
+broken! {
+    nothing_to_watch: r#"[sources.a]
+type = "github"
+repos = []
+[sources.b]
+type = "http_probe"
+targets = []
+[sources.c]
+type = "open_meteo"
+places = []
+"# => [
+        "3:9 nothing would be watched | write at least one, such as repos = [\"rust-lang/rust\"]",
+        "6:11 nothing would be looked at | name at least one target",
+        "9:10 0 places cannot be asked for | write 1 to 100, such as places = [{ name = \"Berlin\", latitude = 52.52, longitude = 13.41 }]",
+    ],
+    repositories_that_are_none: r#"[sources.a]
+type = "github"
+repos = ["rust-lang/rust", "rust", "Rust-Lang/Rust"]
+"# => [
+        "3:28 \"rust\" is not a repository | write \"owner/name\"",
+        "3:36 \"Rust-Lang/Rust\" is there twice | remove one of the two",
+    ],
+    more_requests_than_are_answered: r#"[sources.a]
+type = "github"
+repos = ["a/b", "a/c", "a/d"]
+every = "2m"
+[sources.b]
+type = "github"
+repos = ["a/b"]
+every = "10s"
+base_url = "https://api.github.com"
+"# => [
+        "4:9 3 repositories every 2m are 90 requests an hour, but without a token api.github.com answers only 60 | set `token`, or every = \"3m\" or more",
+        "8:9 10s is too often | write \"1m\" or more",
+    ],
+    places_that_are_not_on_earth: r#"[sources.a]
+type = "open_meteo"
+places = [
+  { name = "x", latitude = 52.5, longitude = 13.4 },
+  { name = "x", latitude = 152.5, longitude = 213.4 },
+]
+forecast_hours = 0
+"# => [
+        "5:12 \"x\" is there twice | give each place its own name",
+        "5:28 152.5 is not on earth | write -90 to 90",
+        "5:47 213.4 is not on earth | write -180 to 180",
+        "7:18 forecasts do not reach 0 hours | write 1 to 384",
+    ],
+    checks_that_outlast_their_interval: r#"[sources.a]
+type = "http_probe"
+every = "10s"
+targets = [
+  "https://example.org",
+  { url = "https://example.com", every = "20s", retries = 1 },
+  { url = "https://example.net", every = "1m", timeout = "0s" },
+]
+"# => [
+        "6:42 a check of \"https://example.com\" may take 21s, with its retries and pauses, but the next one is due after 20s | lower `timeout` or `retries`, or raise `every`",
+        "7:58 `timeout` of target \"https://example.net\" is 0s | write for example \"10s\"",
+    ],
+    one_target_twice: r#"[sources.a]
+type = "tcp_probe"
+targets = ["a:1", "b:1", { address = "c:1", name = "a:1" }]
+"# => [
+        "3:26 target \"a:1\" is there twice | remove one, or give it another `name`",
+    ],
+    targets_that_are_none: r#"[sources.a]
+type = "http_probe"
+targets = ["example.org", "ftp://a", { url = "https://u:hunter2@a" }, { name = "x" }]
+[sources.b]
+type = "tcp_probe"
+targets = ["example.org", "https://example.org", "a:99999"]
+"# => [
+        "3:12 \"example.org\" has no scheme | write \"https://example.org\"",
+        "3:27 \"ftp://a\": scheme \"ftp\" is not one of http and https",
+        "3:46 a URL must not hold a user or a password | use bearer_token, or headers with a secret such as { env = \"..\" }",
+        "3:71 the key `url` is missing here | add `url`",
+        "6:12 \"example.org\" is not an address | write \"host:port\", such as \"example.org:22\" or \"[::1]:22\"",
+        "6:27 \"https://example.org\" is a URL | use a source of type \"http_probe\", or write \"host:port\"",
+        "6:50 \"a:99999\" is not an address | write \"host:port\", such as \"example.org:22\" or \"[::1]:22\"",
+    ],
+    headers_that_cannot_be_sent: r#"[sources.a]
+type = "http_probe"
+targets = ["https://a"]
+headers = { "X Y" = "1", Connection = "keep-alive", Accept = "a\nb", Authorization = { env = "A" } }
+expect_status = []
+"# => [
+        "4:21 \"X Y\" is not the name of a header | remove it",
+        "4:39 Connection is set by the probe itself | remove it",
+        "4:62 the value has characters that a header cannot have | write ASCII characters on one line",
+        "5:17 no answer would be good | name a status, or remove `expect_status` for 200 to 299",
+    ],
+    a_table_file_without_columns: r#"[sources.a]
+type = "file"
+path = "a.csv"
+delimiter = "é"
+timezone = "Mars"
+"# => [
+        "1:1 the key `time` is missing | name the column that holds the time",
+        "1:1 the key `values` is missing | name the columns that hold numbers, or set `check`",
+        "4:13 'é' cannot part cells | write one ASCII character other than a quote or line end",
+        "5:12 \"Mars\" is not a known time zone | write UTC or a name such as Europe/Berlin",
+    ],
+    a_file_of_unknown_form: r#"[sources.a]
+type = "file"
+path = "a.txt"
+[sources.b]
+type = "file"
+path = "b.csv"
+time = "t"
+values = ["x", "y"]
+metric = "m"
+[sources.c]
+type = "file"
+path = "c.ndjson"
+time = "t"
+time_format = "iso"
+values = [{ colum = "x" }, 3]
+"# => [
+        "3:8 the file's name does not say what it holds | set format = \"csv\" or format = \"ndjson\"",
+        "8:10 with `metric` the file has one number a line | name one column",
+        "14:15 \"iso\" is not a time format | write rfc3339, unix_s, unix_ms, unix_us, or a pattern such as \"%Y/%m/%d %H:%M\"",
+        "15:11 the key `column` is missing here | add `column`",
+        "15:13 unknown key `colum` | did you mean `column`?",
+        "15:28 expected the name of a column, or a table such as { column = \"temp\", metric = \"temperature\", unit = \"Cel\" }, found the number 3",
+    ],
+    a_file_of_samples_and_checks: r#"[sources.a]
+type = "file"
+path = "a.csv"
+time = "t"
+values = ["x"]
+check = { target = "t", up = "u" }
+"# => [
+        "6:9 `check` makes checks of the lines, `values` and `metric` samples | keep one, or read the file by two sources",
+    ],
+    limits_that_take_nothing: r#"[sources.a]
+type = "push"
+body_bytes_max = "0B"
+requests_max = 0
+timeout = "0s"
+[sources.b]
+type = "host"
+every = "1ms"
+"# => [
+        "3:18 no request could be taken | write more than 0; 8MiB is usual",
+        "4:16 no request could be taken | write more than 0; 16 is usual",
+        "5:11 no request could be taken | write more than 0; 30s is usual",
+        "8:9 1ms is too often | write \"200ms\" or more",
+    ],
+    two_that_listen_on_one_address: r#"[sources.a]
+type = "push"
+listen = "127.0.0.1:8320"
+[sources.b]
+type = "push"
+[sources.c]
+type = "push"
+"# => [
+        "3:10 the API listens on 127.0.0.1:8320 already | set another `listen`",
+        "6:1 source `b` listens on 127.0.0.1:8321 already | set another `listen`",
+    ],
+}
