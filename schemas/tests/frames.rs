@@ -1,7 +1,5 @@
 //! Frames: what goes in comes out, by every encoding and by both ways of reading.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail by panic")]
-
 use bytes::Bytes;
 use floodmark_schemas::frame::{self, Compression, Decoder, Encoding, Visitor};
 use floodmark_schemas::{Check, Event, EventBatch, Record, Series, Timestamp};
