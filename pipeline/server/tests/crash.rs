@@ -42,7 +42,10 @@ fn config(port: u16) -> String {
     for (id, rules) in OPERATORS {
         let aggregates = r#"["count", "sum", "mean", "min", "max", "stddev", "first", "last"]"#;
         let (size, lateness) = (rules.size_us / 1_000, rules.lateness_us / 1_000);
-        let part = format!("type = \"tumbling\"\nsize = \"{size}ms\"\nallowed_lateness = \"{lateness}ms\"\naggregates = {aggregates}\n");
+        // Long enough that no start of the program takes so long: silence closes windows, and the oracle knows no log time.
+        let part = format!(
+            "type = \"tumbling\"\nidle_timeout = \"1h\"\nsize = \"{size}ms\"\nallowed_lateness = \"{lateness}ms\"\naggregates = {aggregates}\n"
+        );
         write!(text, "[operators.{id}]\n{part}").unwrap();
     }
     text

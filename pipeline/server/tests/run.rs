@@ -114,6 +114,42 @@ async fn sighup_takes_over_a_right_configuration_and_keeps_the_old_one_instead_o
 }
 
 #[tokio::test]
+async fn a_right_configuration_that_cannot_start_leaves_the_old_one_running() {
+    let installation = installation(&format!("partitions = 2\n{API}{HOST}"));
+    let program = installation.run();
+    program.ready(1).await;
+    installation.write("floodmark.toml", format!("partitions = 3\n{API}{HOST}"));
+    program.signal("HUP");
+    let api = program.ready(2).await;
+    let said = program.said();
+    assert!(said.contains("was made with partitions = 2") && said.contains("the old one goes on"), "{said}");
+    first_event(&api, "machine").await;
+}
+
+#[tokio::test]
+async fn a_stop_during_a_reload_stops() {
+    let installation = installation(&format!("{API}{HOST}"));
+    let program = installation.run();
+    program.ready(1).await;
+    program.signal("HUP");
+    program.says("configuration read again, draining first", 1).await;
+    program.signal("TERM");
+    let (code, said) = program.ends().await;
+    assert_eq!(code, 0, "{said}");
+}
+
+#[tokio::test]
+async fn a_reload_during_a_stop_starts_nothing_again() {
+    let installation = installation(&format!("{API}{HOST}"));
+    let program = installation.run();
+    program.ready(1).await;
+    program.signal("TERM");
+    program.signal("HUP");
+    let (code, said) = program.ends().await;
+    assert_eq!(code, 0, "{said}");
+}
+
+#[tokio::test]
 async fn a_second_process_on_the_same_data_is_refused_and_the_first_goes_on() {
     let installation = installation(&format!("{API}{HOST}"));
     let program = installation.run();
