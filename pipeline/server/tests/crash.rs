@@ -1,5 +1,6 @@
 //! kill -9 of the program at random moments while it takes events: what was acknowledged is there once, and every window
 //! comes out as if nothing had happened.
+#![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -176,7 +177,7 @@ async fn fifty_kills_lose_nothing_double_nothing_and_change_no_window() {
         "{KILLS} kills, {sent} events sent, {acknowledged} acknowledged, {repeated} requests repeated, {duplicates} of them were stored before"
     );
     println!("{} violations", violations.len());
-    assert_eq!(violations, Vec::<String>::new());
+    oracle::none(&violations);
 }
 
 async fn violations(installation: &Installation, ledger: &Ledger) -> Vec<String> {

@@ -1,4 +1,5 @@
 //! `floodmark run` from outside: start, signals, restart, new configurations, and what it refuses.
+#![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;

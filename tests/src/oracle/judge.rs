@@ -11,6 +11,18 @@ use crate::support::stored::Written;
 /// By how much standard deviations may differ, relative to their size: they are computed in another way.
 const STDDEV_ERROR_MAX: f64 = 1e-9;
 
+/// How many violations are shown: one mistake may make thousands.
+const SHOWN_MAX: usize = 10;
+
+/// Holds a test to having found nothing wrong.
+///
+/// # Panics
+/// When there is something; shows the first of it.
+pub fn none(violations: &[String]) {
+    let shown = &violations[..violations.len().min(SHOWN_MAX)];
+    assert!(violations.is_empty(), "{} violations, the first of them: {shown:#?}", violations.len());
+}
+
 /// Every difference between rollups, in words.
 pub fn differences(found: &BTreeMap<Id, Rollup>, expected: &BTreeMap<Id, Rollup>) -> Vec<String> {
     let missing = expected.keys().filter(|id| !found.contains_key(id)).map(|id| format!("missing: {id:?}"));

@@ -3,5 +3,5 @@
 mod judge;
 mod windows;
 
-pub use judge::{differences, gaps_in};
+pub use judge::{differences, gaps_in, none};
 pub use windows::{End, Expected, Id, Rollup, Rules, Seen, windows};
