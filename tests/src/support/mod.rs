@@ -1,4 +1,8 @@
 //! What tests and the processes they start share.
 
+pub mod eventually;
 pub mod log_request;
+pub mod program;
+pub mod recorded;
 pub mod rng;
+pub mod stored;

@@ -15,6 +15,11 @@ impl Rng {
         (Self(seed), seed)
     }
 
+    /// Seeded by a number.
+    pub fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// A number in the range.
     pub fn pick(&mut self, range: Range<u64>) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -23,6 +23,7 @@ pub mod run;
 pub mod running;
 pub mod schema;
 pub mod selection;
+mod signals;
 mod table;
 pub mod tap;
 mod temporary;

@@ -12,13 +12,13 @@ use floodmark_core::ports::{Clock, Log};
 use floodmark_engine::supervisor::End;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::{Exit, Failure, Outcome};
 use super::output;
+use super::signals::{Asked, Signals};
 use crate::api::{self, ApiState};
 use crate::assemble::{Assembled, assemble};
 use crate::config::{self, Config};
@@ -68,10 +68,22 @@ pub fn run(mut running: Running) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| Failure::new(format!("starting: {e}")))?;
     let outcome = runtime.block_on(async {
         let metrics = Metrics::start(SystemClock.now())?;
+        let mut signals = Signals::listen()?;
+        let mut before = None;
         loop {
-            match once(&running, &metrics).await? {
+            let prepared = match prepare(&running).await {
+                Ok(prepared) => prepared,
+                Err(failure) => {
+                    let Some(config) = before.take() else { return Err(failure) };
+                    output::notice(&failure.render(false));
+                    tracing::error!("the new configuration cannot start, the old one goes on");
+                    running.config = config;
+                    continue;
+                }
+            };
+            match once(&running, prepared, &metrics, &mut signals).await? {
                 Stopped::Ended(exit) => return Ok(exit),
-                Stopped::Reload(config) => running.config = *config,
+                Stopped::Reload(config) => before = Some(std::mem::replace(&mut running.config, *config)),
             }
         }
     });
@@ -80,11 +92,28 @@ pub fn run(mut running: Running) -> Outcome {
     outcome
 }
 
-async fn once(running: &Running, metrics: &Metrics) -> Result<Stopped, Failure> {
+/// What a configuration needs before it runs; nothing runs yet.
+struct Prepared {
+    listener: Option<TcpListener>,
+    assembled: Assembled,
+}
+
+async fn prepare(running: &Running) -> Result<Prepared, Failure> {
     let config = &running.config;
     let listener = if config.api.enabled { Some(listen(config.api.listen.0, running.any_port).await?) } else { None };
+    Ok(Prepared { listener, assembled: assemble(config)? })
+}
+
+/// What a pipeline is about to do.
+enum Phase {
+    Running,
+    Stopping,
+    Reloading(Box<Config>),
+}
+
+async fn once(running: &Running, prepared: Prepared, metrics: &Metrics, signals: &mut Signals) -> Result<Stopped, Failure> {
+    let Prepared { listener, assembled: Assembled { pipeline, events, store, log, progress } } = prepared;
     let address = listener.as_ref().and_then(|l| l.local_addr().ok());
-    let Assembled { pipeline, events, store, log, progress } = assemble(config)?;
     let (stop, beside) = (CancellationToken::new(), CancellationToken::new());
     let ready = watch::Sender::new(false);
     let statuses = pipeline.statuses.clone();
@@ -108,9 +137,13 @@ async fn once(running: &Running, metrics: &Metrics) -> Result<Stopped, Failure> 
     });
 
     let piping = pipeline.run(stop.clone(), ready);
-    let watching = signals(running, stop.clone());
-    tokio::pin!(piping, watching);
-    let mut reload = None;
+    let over = async {
+        match running.duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(piping, over);
     let looking = async {
         match onlooker {
             Some(looking) => looking.await,
@@ -118,21 +151,28 @@ async fn once(running: &Running, metrics: &Metrics) -> Result<Stopped, Failure> 
         }
     };
     tokio::pin!(looking);
-    let (mut watched, mut looked) = (false, false);
+    let (mut phase, mut looked) = (Phase::Running, false);
     let outcome = loop {
         tokio::select! {
             outcome = &mut piping => break outcome,
-            signalled = &mut watching, if !watched => {
-                watched = true;
-                match signalled? {
-                    Signalled::Stop => stop.cancel(),
-                    Signalled::Now => return Ok(Stopped::Ended(Exit::Interrupted)),
-                    Signalled::Reload(config) => { reload = Some(config); stop.cancel(); }
+            asked = signals.next() => {
+                phase = match (asked, phase) {
+                    (Asked::Interrupt, Phase::Stopping) => return Ok(Stopped::Ended(Exit::Interrupted)),
+                    (Asked::Interrupt, _) => {
+                        output::notice("\nstopping: what is on its way is made durable (Ctrl-C again does not wait)\n");
+                        Phase::Stopping
+                    }
+                    // What is stopping has no use for another configuration.
+                    (Asked::Terminate, _) | (Asked::Hangup, Phase::Stopping) => Phase::Stopping,
+                    (Asked::Hangup, phase) => reload(running).map_or(phase, |config| Phase::Reloading(Box::new(config))),
+                };
+                if !matches!(phase, Phase::Running) {
+                    stop.cancel();
                 }
-                if reload.is_none() {
-                    watching.set(signals(running, stop.clone()));
-                    watched = false;
-                }
+            }
+            () = &mut over, if matches!(phase, Phase::Running) => {
+                phase = Phase::Stopping;
+                stop.cancel();
             }
             () = &mut looking, if !looked => looked = true,
         }
@@ -144,8 +184,8 @@ async fn once(running: &Running, metrics: &Metrics) -> Result<Stopped, Failure> 
     if !looked && running.onlooker.is_some() {
         looking.await;
     }
-    match (outcome?, reload) {
-        (End::Stopped, Some(config)) => {
+    match (outcome?, phase) {
+        (End::Stopped, Phase::Reloading(config)) => {
             tracing::info!("drained; starting with the new configuration");
             Ok(Stopped::Reload(config))
         }
@@ -153,7 +193,7 @@ async fn once(running: &Running, metrics: &Metrics) -> Result<Stopped, Failure> 
             tracing::info!("every source has come to its end, and everything is stored");
             Ok(Stopped::Ended(Exit::Ok))
         }
-        (End::Stopped, None) => {
+        (End::Stopped, Phase::Running | Phase::Stopping) => {
             tracing::info!("drained");
             Ok(Stopped::Ended(Exit::Ok))
         }
@@ -172,45 +212,6 @@ async fn listen(address: SocketAddr, any_port: bool) -> Result<TcpListener, Fail
 async fn listen_anywhere(address: SocketAddr) -> Result<TcpListener, Failure> {
     let free = SocketAddr::new(address.ip(), 0);
     TcpListener::bind(free).await.map_err(|e| Failure::new(format!("listening on {free} for the API: {e}")))
-}
-
-/// What was asked for from outside.
-enum Signalled {
-    Stop,
-    Now,
-    Reload(Box<Config>),
-}
-
-/// Waits for a signal that changes something, or for the end of the given duration.
-async fn signals(running: &Running, stop: CancellationToken) -> Result<Signalled, Failure> {
-    let failed = |e| Failure::new(format!("listening for signals: {e}"));
-    if stop.is_cancelled() {
-        // One Ctrl-C may arrive twice, through a parent that passes it on: it must not count as impatience.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
-    let over = async {
-        match running.duration {
-            Some(duration) if !stop.is_cancelled() => tokio::time::sleep(duration).await,
-            _ => std::future::pending().await,
-        }
-    };
-    tokio::pin!(over);
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => return Ok(if stop.is_cancelled() { Signalled::Now } else {
-                output::notice("\nstopping: what is on its way is made durable (Ctrl-C again does not wait)\n");
-                Signalled::Stop
-            }),
-            _ = terminate.recv() => return Ok(Signalled::Stop),
-            () = &mut over => return Ok(Signalled::Stop),
-            _ = hangup.recv() => if let Some(config) = reload(running) {
-                return Ok(Signalled::Reload(Box::new(config)));
-            },
-        }
-    }
 }
 
 /// The new configuration, if it is right; otherwise the old one stays.

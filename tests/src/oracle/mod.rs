@@ -1,0 +1,7 @@
+//! What windows must come out, computed from all events at once by plain loops. Shares no code with the operators.
+
+mod judge;
+mod windows;
+
+pub use judge::{differences, gaps_in, none};
+pub use windows::{End, Expected, Id, Rollup, Rules, Seen, windows};
