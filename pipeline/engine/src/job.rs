@@ -26,8 +26,8 @@ use commits::Chain;
 
 /// How many bytes of commits may wait for the append before them; above it the job stops reading.
 const PENDING_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// A snapshot is taken when this much of the log was read since the last, or four times the size of the last.
-const SNAPSHOT_AFTER_BYTES: usize = 64 * 1024 * 1024;
+/// The usual [`JobSpec::snapshot_after_bytes`].
+pub const SNAPSHOT_AFTER_BYTES: usize = 64 * 1024 * 1024;
 /// How much is read at once: bounds how long the job computes between two looks at its surroundings.
 const READ: Limit = Limit { until: None, entries: 64, bytes: 4 * 1024 * 1024 };
 
@@ -43,6 +43,9 @@ pub struct JobSpec {
     pub partition: u32,
     /// The operator's definition as a hash: another definition is another job, which starts from the oldest event.
     pub version: String,
+    /// A snapshot is taken when this much of the log was read since the last, or four times the size of the last if that
+    /// is more.
+    pub snapshot_after_bytes: usize,
 }
 
 /// A job that owns its subject.
@@ -218,7 +221,7 @@ impl Job {
 
     /// Saves the state when enough was read since the last time, or when it is the last chance.
     async fn save_when_due(&mut self, last: Last) -> Result<()> {
-        let due = self.unsaved_bytes >= SNAPSHOT_AFTER_BYTES.max(4 * self.saved_bytes);
+        let due = self.unsaved_bytes >= self.spec.snapshot_after_bytes.max(4 * self.saved_bytes);
         let saved = self.unsaved_bytes == 0 || self.chain.n <= self.committed.n || !self.chain.outputs.is_empty();
         // Commits that wait would be newer than the log: the snapshot comes after them.
         if saved || !self.pending.is_empty() || !(due || last == Last::Yes) || !self.chain.at_cut() {

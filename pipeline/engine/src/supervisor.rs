@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::ingest::{Logs, Promise};
-use crate::job::{Job, JobSpec, OperatorFactory};
+use crate::job::{Job, JobSpec, OperatorFactory, SNAPSHOT_AFTER_BYTES};
 use crate::retention::{self, Floors};
 use crate::sink_runner::{Reads, SinkRunner};
 use crate::status::Statuses;
@@ -113,7 +113,8 @@ impl Pipeline {
         let mut jobs = JoinSet::new();
         for plan in &self.jobs {
             for partition in 0..self.partitions {
-                let spec = JobSpec { operator: plan.operator.clone(), partition, version: plan.version.clone() };
+                let (operator, version) = (plan.operator.clone(), plan.version.clone());
+                let spec = JobSpec { operator, partition, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
                 let make = plan.make.clone();
                 let (logs, drain, floors) = (self.logs.clone(), events_drain.subscribe(), floors.clone());
                 jobs.spawn(run_job(spec, logs, move || make(partition), drain, floors));
