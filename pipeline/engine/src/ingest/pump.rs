@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::frames::Framer;
-use super::{Command, Logs, Promise, append, dead_letter};
+use super::promise::Held;
+use super::{Command, Logs, append, dead_letter};
 use crate::status::Statuses;
 use crate::telemetry::SourceMeters;
 
@@ -28,7 +29,6 @@ pub struct Pump {
     queue: mpsc::Receiver<Command>,
     framers: Vec<Framer>,
     cursor: Arc<Mutex<Option<String>>>,
-    promise: Arc<Promise>,
     statuses: Statuses,
     meters: SourceMeters,
     gathering: Option<Gathering>,
@@ -40,7 +40,7 @@ struct Gathering {
     since: Instant,
     events: EventBatch,
     cursor: Option<String>,
-    tickets: Vec<u64>,
+    held: Vec<Held>,
 }
 
 /// What goes into the log with one append, and what to say once it is there.
@@ -53,12 +53,12 @@ struct Group {
     events: u64,
     latest: Option<i64>,
     cursor: Option<String>,
-    tickets: Vec<u64>,
+    held: Vec<Held>,
     replies: Vec<oneshot::Sender<()>>,
 }
 
 /// A request to store events as frames of their own.
-type Publish = (EventBatch, String, oneshot::Sender<Result<bool>>);
+type Publish = (EventBatch, String, Held, oneshot::Sender<Result<bool>>);
 /// A group on its way, and what became of it.
 type Flight = Pin<Box<dyn Future<Output = (Group, Result<()>)> + Send>>;
 
@@ -69,7 +69,6 @@ impl Pump {
         partitions: u32,
         logs: Logs,
         queue: mpsc::Receiver<Command>,
-        promise: Arc<Promise>,
         statuses: Statuses,
     ) -> Result<Self> {
         let mut last = Vec::with_capacity(partitions as usize);
@@ -90,7 +89,7 @@ impl Pump {
         }
         let cursor = Arc::new(Mutex::new(cursor));
         let (id, meters) = (spec.id.clone(), SourceMeters::new(&spec.id));
-        Ok(Self { id, logs, queue, framers, cursor, promise, statuses, meters, gathering: None, ready: Group::default() })
+        Ok(Self { id, logs, queue, framers, cursor, statuses, meters, gathering: None, ready: Group::default() })
     }
 
     pub(super) fn cursor(&self) -> Arc<Mutex<Option<String>>> {
@@ -130,14 +129,14 @@ impl Pump {
                 }
                 command = self.queue.recv(), if room => match command {
                     None => open = false,
-                    Some(Command::Send { events, cursor, ticket }) => self.gather(events, cursor, ticket),
+                    Some(Command::Send { events, cursor, held }) => self.gather(events, cursor, held),
                     Some(Command::Flush { reply }) => {
                         self.seal();
                         self.ready.replies.push(reply);
                     }
-                    Some(Command::Publish { events, key, reply }) => {
+                    Some(Command::Publish { events, key, held, reply }) => {
                         self.seal();
-                        publish = Some((events, key, reply));
+                        publish = Some((events, key, held, reply));
                     }
                 },
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.seal(),
@@ -169,7 +168,6 @@ impl Pump {
             self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&group.cursor);
         }
         self.durable(&group);
-        group.tickets.into_iter().for_each(|ticket| self.promise.release(ticket));
         // A receiver that has gone does not want to know.
         group.replies.into_iter().for_each(|reply| reply.send(()).unwrap_or(()));
     }
@@ -188,7 +186,7 @@ impl Pump {
     }
 
     /// Joins events with those that wait; seals them at once when they are many.
-    fn gather(&mut self, events: EventBatch, cursor: Option<String>, ticket: u64) {
+    fn gather(&mut self, events: EventBatch, cursor: Option<String>, held: Held) {
         if self.gathering.as_ref().is_some_and(|g| g.events.len() + events.len() > EVENTS_MAX) {
             self.seal();
         }
@@ -197,10 +195,10 @@ impl Pump {
                 gathering.events.extend(&events);
                 gathering
             }
-            none => none.insert(Gathering { since: Instant::now(), events, cursor: None, tickets: Vec::new() }),
+            none => none.insert(Gathering { since: Instant::now(), events, cursor: None, held: Vec::new() }),
         };
         gathering.cursor = cursor.or(gathering.cursor.take());
-        gathering.tickets.push(ticket);
+        gathering.held.push(held);
         if gathering.events.len() >= EVENTS_MAX {
             self.seal();
         }
@@ -208,7 +206,7 @@ impl Pump {
 
     /// Turns the waiting events into frames.
     fn seal(&mut self) {
-        let Some(Gathering { events, cursor, tickets, .. }) = self.gathering.take() else { return };
+        let Some(Gathering { events, cursor, held, .. }) = self.gathering.take() else { return };
         let group = &mut self.ready;
         let from = group.entries.len();
         group.latest = group.latest.max(events.times().iter().max().copied());
@@ -222,11 +220,11 @@ impl Pump {
         group.events += (count + aside - group.oversized.len()) as u64;
         group.count_frames(from);
         group.cursor = cursor.or(group.cursor.take());
-        group.tickets.extend(tickets);
+        group.held.extend(held);
     }
 
     /// Stores a request as frames of its own, alone: when it was stored before, its frame numbers are free again.
-    async fn publish(&mut self, (events, key, reply): Publish) -> Result<()> {
+    async fn publish(&mut self, (events, key, held, reply): Publish) -> Result<()> {
         let numbers: Vec<u64> = self.framers.iter().map(Framer::number).collect();
         let mut group = Group { events: events.len() as u64, latest: events.times().iter().max().copied(), ..Group::default() };
         for (partition, events) in events.split(self.framers.len() as u32) {
@@ -251,6 +249,7 @@ impl Pump {
                 other.map(|_| false)
             }
         };
+        drop(held);
         // A requester that has gone will ask again with the same key.
         drop(reply.send(answer));
         Ok(())
