@@ -88,6 +88,12 @@ impl Framer {
         self.entry(id, 0, cursor, watermark, Bytes::new())
     }
 
+    /// Lets a frame tell another cursor.
+    pub(super) fn tell(frame: &mut NewEntry, cursor: &str) {
+        let header = FrameHeader::from_headers(&frame.headers).expect("a frame that was just made has its headers");
+        frame.headers = FrameHeader { cursor: Some(cursor.to_owned()), ..header }.to_headers();
+    }
+
     fn next_id(&self, key: Option<&str>, index: usize) -> String {
         let (source, p) = (&self.header.source, self.partition);
         match key {

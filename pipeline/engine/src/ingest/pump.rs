@@ -28,7 +28,10 @@ pub struct Pump {
     logs: Logs,
     queue: mpsc::Receiver<Command>,
     framers: Vec<Framer>,
+    /// Of the newest batch that is durable.
     cursor: Arc<Mutex<Option<String>>>,
+    /// Of the newest batch that became frames.
+    framed: Option<String>,
     statuses: Statuses,
     meters: SourceMeters,
     gathering: Option<Gathering>,
@@ -78,7 +81,7 @@ impl Pump {
             last.push((entry.map_or(Position::START, |e| e.position), header));
         }
         let epoch = 1 + last.iter().map(|(_, header)| header.epoch).max().unwrap_or(0);
-        // Frames of one append carry one cursor and stand together, so the newest frame knows where to resume.
+        // Every frame carries the cursor that holds once it is stored, so the newest one knows where to resume.
         let cursor = last.iter().max_by_key(|(position, _)| *position).and_then(|(_, header)| header.cursor.clone());
         let mut framers = Vec::with_capacity(last.len());
         for ((position, header), partition) in last.iter().zip(0..) {
@@ -87,9 +90,9 @@ impl Pump {
             append(&*logs.events, vec![claim], Expect::LastOnSubject(*position), &spec.id).await?;
             framers.push(framer);
         }
-        let cursor = Arc::new(Mutex::new(cursor));
+        let (framed, cursor) = (cursor.clone(), Arc::new(Mutex::new(cursor)));
         let (id, meters) = (spec.id.clone(), SourceMeters::new(&spec.id));
-        Ok(Self { id, logs, queue, framers, cursor, statuses, meters, gathering: None, ready: Group::default() })
+        Ok(Self { id, logs, queue, framers, cursor, framed, statuses, meters, gathering: None, ready: Group::default() })
     }
 
     pub(super) fn cursor(&self) -> Arc<Mutex<Option<String>>> {
@@ -210,16 +213,21 @@ impl Pump {
         let group = &mut self.ready;
         let from = group.entries.len();
         group.latest = group.latest.max(events.times().iter().max().copied());
-        if events.is_empty() && cursor.is_some() {
-            group.entries.push(self.framers[0].empty(None, cursor.as_deref()));
-        }
         let (count, aside) = (events.len(), group.oversized.len());
         for (partition, events) in events.split(self.framers.len() as u32) {
-            self.framers[partition as usize].frames(events, cursor.as_deref(), None, &mut group.entries, &mut group.oversized);
+            self.framers[partition as usize].frames(events, self.framed.as_deref(), None, &mut group.entries, &mut group.oversized);
+        }
+        if let Some(cursor) = cursor {
+            // A log may store a part of what is appended: only the last frame may say that all of it is there.
+            match group.entries[from..].last_mut() {
+                Some(last) => Framer::tell(last, &cursor),
+                None => group.entries.push(self.framers[0].empty(None, Some(&cursor))),
+            }
+            self.framed = Some(cursor.clone());
+            group.cursor = Some(cursor);
         }
         group.events += (count + aside - group.oversized.len()) as u64;
         group.count_frames(from);
-        group.cursor = cursor.or(group.cursor.take());
         group.held.extend(held);
     }
 
@@ -228,7 +236,8 @@ impl Pump {
         let numbers: Vec<u64> = self.framers.iter().map(Framer::number).collect();
         let mut group = Group { events: events.len() as u64, latest: events.times().iter().max().copied(), ..Group::default() };
         for (partition, events) in events.split(self.framers.len() as u32) {
-            self.framers[partition as usize].frames(events, None, Some(&key), &mut group.entries, &mut group.oversized);
+            let cursor = self.framed.as_deref();
+            self.framers[partition as usize].frames(events, cursor, Some(&key), &mut group.entries, &mut group.oversized);
         }
         group.count_frames(0);
         group.events -= group.oversized.len() as u64;
