@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use floodmark_core::ports::{NewEntry, SourceSpec};
 use floodmark_schemas::frame::{self, BYTES_MAX, EVENTS_MAX};
-use floodmark_schemas::{DeadLetter, EventBatch, FrameHeader, Timestamp, subject};
+use floodmark_schemas::{DeadLetter, Encoding, EventBatch, FrameHeader, Timestamp, subject};
+use twox_hash::XxHash3_128;
 
 /// The largest body of a frame with one event: below the 1 MiB that NATS takes as a message.
 const EVENT_BYTES_MAX: usize = 768 * 1024;
@@ -68,9 +69,7 @@ impl Framer {
             return;
         }
         if body.len() > EVENT_BYTES_MAX {
-            let time = Timestamp::from_micros(events.times()[0]);
-            let reason = format!("the event has {} bytes; at most {EVENT_BYTES_MAX} fit into a frame", body.len());
-            oversized.push(DeadLetter::new(&self.header.source, id, format!("source {}", self.header.source), reason, time, &body));
+            oversized.push(self.set_aside(&events, body.len()));
             return;
         }
         let times = events.times();
@@ -79,6 +78,15 @@ impl Framer {
         self.header.times = span.map(|(min, max)| (Timestamp::from_micros(min), Timestamp::from_micros(max)));
         let watermark = self.latest.map(|latest| Timestamp::from_micros(latest).plus_micros(-self.header.disorder_us));
         out.push(self.entry(id, events.len() as u32, cursor, watermark, body));
+    }
+
+    /// The dead letter of an event that is too large. Its id follows from the event: the same one read again has the same.
+    fn set_aside(&self, event: &EventBatch, bytes: usize) -> DeadLetter {
+        let source = &self.header.source;
+        let text = frame::encode(event, Encoding::Json, source, source);
+        let id = format!("oversized-{:032x}", XxHash3_128::oneshot(&text));
+        let reason = format!("the event has {bytes} bytes; at most {EVENT_BYTES_MAX} fit into a frame");
+        DeadLetter::new(source, id, format!("source {source}"), reason, Timestamp::from_micros(event.times()[0]), &text)
     }
 
     /// A frame without events. With a watermark it is a promise; without one it claims the epoch or marks a cursor.
