@@ -135,11 +135,16 @@ pub(crate) async fn append(
     expect: Expect,
     who: &str,
 ) -> Result<Vec<floodmark_core::ports::Appended>> {
+    retrying(who, || log.append(entries.clone(), expect)).await
+}
+
+/// Asks a log again while it is not available.
+pub(crate) async fn retrying<T, F: Future<Output = Result<T>>>(who: &str, ask: impl Fn() -> F) -> Result<T> {
     let mut backoff = Backoff::new(who);
     loop {
-        match log.append(entries.clone(), expect).await {
+        match ask().await {
             Err(e) if e.kind() == Kind::Unavailable => {
-                tracing::warn!(component = who, attempt = backoff.attempt(), error = e.chain(), "log append failed, will retry");
+                tracing::warn!(component = who, attempt = backoff.attempt(), error = e.chain(), "log is not available, will retry");
                 backoff.wait().await;
             }
             outcome => return outcome,

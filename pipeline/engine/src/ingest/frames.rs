@@ -31,9 +31,9 @@ impl Framer {
         self.header.number
     }
 
-    /// Takes back the numbers after `number`: their frames turned out to be stored before.
-    pub(super) fn rewind(&mut self, number: u64) {
-        self.header.number = number;
+    /// Goes on after the frame with this header if it is one of this epoch, otherwise after `number`.
+    pub(super) fn resume(&mut self, newest: &FrameHeader, number: u64) {
+        self.header.number = if newest.epoch == self.header.epoch { newest.number } else { number };
     }
 
     /// The events as frames within the limits; an event that is too large for any frame is set aside. `key` makes ids

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::frames::Framer;
 use super::promise::Held;
-use super::{Command, Logs, append, dead_letter};
+use super::{Command, Logs, append, dead_letter, retrying};
 use crate::status::Statuses;
 use crate::telemetry::SourceMeters;
 
@@ -248,20 +248,32 @@ impl Pump {
             (false, Ok(())) => append(&*self.logs.events, entries, Expect::Anything, &self.id).await,
         };
         let answer = match answer {
-            Ok(appended) if !appended.iter().any(|a| a.duplicate) => {
-                self.durable(&group);
-                Ok(true)
-            }
+            Ok(appended) if !appended.iter().any(|a| a.duplicate) => Ok(true),
             Err(e) if e.kind() != Kind::Rejected => return Err(e),
+            // A duplicate may have been stored long ago or, by a try of unknown outcome, just now.
             other => {
-                self.framers.iter_mut().zip(&numbers).for_each(|(framer, number)| framer.rewind(*number));
-                other.map(|_| false)
+                let stored = self.recount(&numbers).await?;
+                other.map(|_| stored)
             }
         };
+        if matches!(answer, Ok(true)) {
+            self.durable(&group);
+        }
         drop(held);
         // A requester that has gone will ask again with the same key.
         drop(reply.send(answer));
         Ok(())
+    }
+
+    /// Reads from the log which numbers are taken, and says whether that are more than `numbers`: a number that is left out
+    /// does no harm, but a frame whose number was taken before is dropped by everybody.
+    async fn recount(&mut self, numbers: &[u64]) -> Result<bool> {
+        for (framer, number) in self.framers.iter_mut().zip(numbers) {
+            let newest = retrying(&self.id, || self.logs.events.last(&framer.subject)).await?;
+            let newest = newest.map(|entry| FrameHeader::from_headers(&entry.headers)).transpose()?;
+            framer.resume(&newest.unwrap_or_default(), *number);
+        }
+        Ok(self.framers.iter().zip(numbers).any(|(framer, number)| framer.number() > *number))
     }
 }
 
