@@ -80,13 +80,16 @@ impl Pump {
             let header = entry.as_ref().map(|e| FrameHeader::from_headers(&e.headers)).transpose()?.unwrap_or_default();
             last.push((entry.map_or(Position::START, |e| e.position), header));
         }
-        let epoch = 1 + last.iter().map(|(_, header)| header.epoch).max().unwrap_or(0);
+        // Frames of the owners before may have been deleted, but the tail never goes back: an epoch is never given twice.
+        let tail = logs.events.continuity().await?.tail.0;
+        let epoch = 1 + last.iter().map(|(_, header)| header.epoch).fold(tail, u64::max);
         // Every frame carries the cursor that holds once it is stored, so the newest one knows where to resume.
         let cursor = last.iter().max_by_key(|(position, _)| *position).and_then(|(_, header)| header.cursor.clone());
         let mut framers = Vec::with_capacity(last.len());
         for ((position, header), partition) in last.iter().zip(0..) {
             let mut framer = Framer::new(spec, partition, epoch, header.number);
-            let claim = framer.empty(None, cursor.as_deref());
+            // Without an id: that of a rival would be the same, and pass for a repeat.
+            let claim = NewEntry { id: None, ..framer.empty(None, cursor.as_deref()) };
             append(&*logs.events, vec![claim], Expect::LastOnSubject(*position), &spec.id).await?;
             framers.push(framer);
         }
