@@ -21,6 +21,10 @@ use crate::telemetry::SourceMeters;
 const LINGER: Duration = Duration::from_millis(5);
 /// How many bytes of frames may wait for the append before them; above it the source waits.
 const READY_BYTES_MAX: usize = 16 * BYTES_MAX;
+/// How many frames may wait: those without events have no bytes.
+const READY_FRAMES_MAX: usize = 1_024;
+/// How many events that are too large may wait to be set aside.
+const READY_OVERSIZED_MAX: usize = 64;
 
 /// The frames of one source on their way into the log.
 pub struct Pump {
@@ -125,7 +129,7 @@ impl Pump {
             // When the source has gone nothing comes to keep waiting events company.
             let linger = if open { LINGER } else { Duration::ZERO };
             let due = self.gathering.as_ref().map(|g| g.since + linger);
-            let room = open && publish.is_none() && self.ready.bytes < READY_BYTES_MAX;
+            let room = open && publish.is_none() && self.ready.has_room();
             tokio::select! {
                 biased;
                 (group, outcome) = async { flight.as_mut().expect("guarded by the condition").await }, if flight.is_some() => {
@@ -295,6 +299,10 @@ impl Group {
     fn count_frames(&mut self, from: usize) {
         self.frames += (self.entries.len() - from) as u64;
         self.bytes += self.entries[from..].iter().map(|e| e.body.len()).sum::<usize>();
+    }
+
+    fn has_room(&self) -> bool {
+        self.bytes < READY_BYTES_MAX && self.entries.len() < READY_FRAMES_MAX && self.oversized.len() < READY_OVERSIZED_MAX
     }
 
     fn is_empty(&self) -> bool {
