@@ -28,6 +28,8 @@ use commits::Chain;
 const PENDING_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The usual [`JobSpec::snapshot_after_bytes`].
 pub const SNAPSHOT_AFTER_BYTES: usize = 64 * 1024 * 1024;
+/// What an entry counts besides its body: ticks have none, but must be read again all the same.
+const ENTRY_BYTES: usize = 256;
 /// How much is read at once: bounds how long the job computes between two looks at its surroundings.
 const READ: Limit = Limit { until: None, entries: 64, bytes: 4 * 1024 * 1024 };
 
@@ -58,6 +60,8 @@ pub struct Job {
     committed: Committed,
     /// Where this owner's newest entry stands.
     newest: Position,
+    /// The oldest of the entries that tell the next owner where the job stands: a claim names the commit before it.
+    anchor: Position,
     pending: Vec<NewEntry>,
     pending_bytes: usize,
     floor: Floor,
@@ -165,7 +169,7 @@ impl Job {
             }
             outcome => outcome?,
         }
-        self.unsaved_bytes += entry.body.len();
+        self.unsaved_bytes += ENTRY_BYTES + entry.body.len();
         self.chain.passed(entry);
         if !self.chain.outputs.is_empty() {
             self.cut()?;
@@ -203,6 +207,8 @@ impl Job {
 
     fn landed(&mut self, appended: &[Appended]) {
         self.newest = appended.last().map_or(self.newest, |last| last.position);
+        self.anchor = self.newest;
+        self.hold();
         let (events, late) = (self.operator.events(), self.operator.late());
         let told = std::mem::replace(&mut self.told, Told { events, late, outputs: self.chain.made });
         self.meters.committed(appended.len() as u64, events - told.events, self.chain.made - told.outputs, late - told.late);
@@ -238,7 +244,7 @@ impl Job {
     /// Tells retention what recovery still needs.
     fn hold(&self) {
         self.floor.events(self.snapshots.events_floor());
-        self.floor.outputs(self.snapshots.outputs_floor().min(self.newest));
+        self.floor.outputs(self.snapshots.outputs_floor().min(self.anchor));
     }
 }
 
