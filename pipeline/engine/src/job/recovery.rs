@@ -31,12 +31,12 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
         check_continuity(&spec, &logs, commit).await?;
         committed = Committed { n: commit.n, position: Position(commit.in_position), digest: commit.digest.clone() };
         let mut snapshots = snapshot::read(&logs, &spec, commit.n).await?;
-        positions = snapshot::positions(&snapshots);
         while !snapshots.is_empty() {
+            let usable = snapshot::positions(&snapshots);
             let candidate = snapshots.remove(0);
             match operator.restore(&candidate.state) {
                 Ok(()) => {
-                    chain = candidate.chain;
+                    (chain, positions) = (candidate.chain, usable);
                     break;
                 }
                 Err(e) => {
