@@ -1,4 +1,5 @@
-//! Whatever spans crates: generators, fixtures and harnesses shared by tests and benchmarks.
+//! Whatever spans crates: fixtures, oracles and harnesses shared by tests.
 
+pub mod engine;
 pub mod oracle;
 pub mod support;

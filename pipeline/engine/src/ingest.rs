@@ -19,6 +19,7 @@ use crate::backoff::Backoff;
 use crate::status::Statuses;
 use crate::telemetry::SourceMeters;
 
+use promise::Held;
 pub use promise::Promise;
 pub use pump::Pump;
 
@@ -27,8 +28,8 @@ const QUEUE_BATCHES: usize = 8;
 
 /// What a source hands to its pump.
 enum Command {
-    Send { events: EventBatch, cursor: Option<String>, ticket: u64 },
-    Publish { events: EventBatch, key: String, reply: oneshot::Sender<Result<bool>> },
+    Send { events: EventBatch, cursor: Option<String>, held: Held },
+    Publish { events: EventBatch, key: String, held: Held, reply: oneshot::Sender<Result<bool>> },
     Flush { reply: oneshot::Sender<()> },
 }
 
@@ -59,7 +60,7 @@ pub struct Input {
 /// `Unavailable`; `Conflict` when somebody else takes it over at the same time.
 pub async fn open(spec: SourceSpec, partitions: u32, logs: &Logs, promise: Arc<Promise>, statuses: Statuses) -> Result<(Input, Pump)> {
     let (commands, queue) = mpsc::channel(QUEUE_BATCHES);
-    let pump = Pump::claim(&spec, partitions, logs.clone(), queue, promise.clone(), statuses.clone()).await?;
+    let pump = Pump::claim(&spec, partitions, logs.clone(), queue, statuses.clone()).await?;
     let (cursor, meters) = (pump.cursor(), SourceMeters::new(&spec.id));
     let input = Input { spec, commands, cursor, promise, outputs: logs.outputs.clone(), statuses, meters };
     Ok((input, pump))
@@ -84,19 +85,15 @@ impl Ingest for Input {
     }
 
     async fn send(&self, events: EventBatch, cursor: Option<String>) -> Result<()> {
-        let ticket = self.promise.hold(events.times());
-        self.command(Command::Send { events, cursor, ticket }).await
+        let held = self.promise.hold(events.times());
+        self.command(Command::Send { events, cursor, held }).await
     }
 
     async fn publish(&self, events: EventBatch, key: &str) -> Result<bool> {
         let (reply, answer) = oneshot::channel();
-        let ticket = self.promise.hold(events.times());
-        let outcome = match self.command(Command::Publish { events, key: key.to_owned(), reply }).await {
-            Ok(()) => self.answer(answer).await.and_then(|outcome| outcome),
-            Err(e) => Err(e),
-        };
-        self.promise.release(ticket);
-        outcome
+        let held = self.promise.hold(events.times());
+        self.command(Command::Publish { events, key: key.to_owned(), held, reply }).await?;
+        self.answer(answer).await?
     }
 
     async fn flush(&self) -> Result<()> {
@@ -138,11 +135,16 @@ pub(crate) async fn append(
     expect: Expect,
     who: &str,
 ) -> Result<Vec<floodmark_core::ports::Appended>> {
+    retrying(who, || log.append(entries.clone(), expect)).await
+}
+
+/// Asks a log again while it is not available.
+pub(crate) async fn retrying<T, F: Future<Output = Result<T>>>(who: &str, ask: impl Fn() -> F) -> Result<T> {
     let mut backoff = Backoff::new(who);
     loop {
-        match log.append(entries.clone(), expect).await {
+        match ask().await {
             Err(e) if e.kind() == Kind::Unavailable => {
-                tracing::warn!(component = who, attempt = backoff.attempt(), error = e.chain(), "log append failed, will retry");
+                tracing::warn!(component = who, attempt = backoff.attempt(), error = e.chain(), "log is not available, will retry");
                 backoff.wait().await;
             }
             outcome => return outcome,

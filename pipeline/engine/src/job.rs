@@ -26,8 +26,10 @@ use commits::Chain;
 
 /// How many bytes of commits may wait for the append before them; above it the job stops reading.
 const PENDING_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// A snapshot is taken when this much of the log was read since the last, or four times the size of the last.
-const SNAPSHOT_AFTER_BYTES: usize = 64 * 1024 * 1024;
+/// The usual [`JobSpec::snapshot_after_bytes`].
+pub const SNAPSHOT_AFTER_BYTES: usize = 64 * 1024 * 1024;
+/// What an entry counts besides its body: ticks have none, but must be read again all the same.
+const ENTRY_BYTES: usize = 256;
 /// How much is read at once: bounds how long the job computes between two looks at its surroundings.
 const READ: Limit = Limit { until: None, entries: 64, bytes: 4 * 1024 * 1024 };
 
@@ -43,6 +45,9 @@ pub struct JobSpec {
     pub partition: u32,
     /// The operator's definition as a hash: another definition is another job, which starts from the oldest event.
     pub version: String,
+    /// A snapshot is taken when this much of the log was read since the last, or four times the size of the last if that
+    /// is more.
+    pub snapshot_after_bytes: usize,
 }
 
 /// A job that owns its subject.
@@ -55,6 +60,8 @@ pub struct Job {
     committed: Committed,
     /// Where this owner's newest entry stands.
     newest: Position,
+    /// The oldest of the entries that tell the next owner where the job stands: a claim names the commit before it.
+    anchor: Position,
     pending: Vec<NewEntry>,
     pending_bytes: usize,
     floor: Floor,
@@ -162,7 +169,7 @@ impl Job {
             }
             outcome => outcome?,
         }
-        self.unsaved_bytes += entry.body.len();
+        self.unsaved_bytes += ENTRY_BYTES + entry.body.len();
         self.chain.passed(entry);
         if !self.chain.outputs.is_empty() {
             self.cut()?;
@@ -200,6 +207,8 @@ impl Job {
 
     fn landed(&mut self, appended: &[Appended]) {
         self.newest = appended.last().map_or(self.newest, |last| last.position);
+        self.anchor = self.newest;
+        self.hold();
         let (events, late) = (self.operator.events(), self.operator.late());
         let told = std::mem::replace(&mut self.told, Told { events, late, outputs: self.chain.made });
         self.meters.committed(appended.len() as u64, events - told.events, self.chain.made - told.outputs, late - told.late);
@@ -218,7 +227,7 @@ impl Job {
 
     /// Saves the state when enough was read since the last time, or when it is the last chance.
     async fn save_when_due(&mut self, last: Last) -> Result<()> {
-        let due = self.unsaved_bytes >= SNAPSHOT_AFTER_BYTES.max(4 * self.saved_bytes);
+        let due = self.unsaved_bytes >= self.spec.snapshot_after_bytes.max(4 * self.saved_bytes);
         let saved = self.unsaved_bytes == 0 || self.chain.n <= self.committed.n || !self.chain.outputs.is_empty();
         // Commits that wait would be newer than the log: the snapshot comes after them.
         if saved || !self.pending.is_empty() || !(due || last == Last::Yes) || !self.chain.at_cut() {
@@ -235,7 +244,7 @@ impl Job {
     /// Tells retention what recovery still needs.
     fn hold(&self) {
         self.floor.events(self.snapshots.events_floor());
-        self.floor.outputs(self.snapshots.outputs_floor().min(self.newest));
+        self.floor.outputs(self.snapshots.outputs_floor().min(self.anchor));
     }
 }
 

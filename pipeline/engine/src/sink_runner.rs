@@ -1,6 +1,7 @@
 //! From a log into a store: each sink at its own pace, from its own position.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use floodmark_core::ports::{Limit, Log, Position, Sink};
 use floodmark_core::{Error, Kind, Result};
@@ -12,6 +13,9 @@ use crate::telemetry::SinkMeters;
 
 /// How much goes into a store at once.
 const WRITE: Limit = Limit { until: None, entries: 256, bytes: 8 * 1024 * 1024 };
+
+/// How long a sink waits for an entry of its own before it passes over those of others, so that it holds no old ones back.
+const PASS_AFTER: Duration = Duration::from_secs(30);
 
 /// Which log a sink reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,8 @@ impl SinkRunner {
     /// # Errors
     /// `Conflict` when another runner moved the sink's position; `Broken`; what is `Unavailable` is retried.
     pub async fn run(&self, mut drain: watch::Receiver<Option<Position>>) -> Result<()> {
+        // Until the store says what it has, all may be needed.
+        self.hold(Position::START);
         let mut position = self.retrying(|| self.sink.position()).await?;
         let first = self.retrying(|| self.log.continuity()).await?.first;
         if first.0 > position.0 + 1 && position > Position::START {
@@ -64,6 +70,19 @@ impl SinkRunner {
                     Err(_) => return Ok(()),
                 },
                 entries = reader.next(Limit { until, ..WRITE }) => entries,
+                () = tokio::time::sleep(PASS_AFTER), if until.is_none() => {
+                    // Without one of ours up to the tail, it is the tail we have come to.
+                    let tail = self.retrying(|| self.log.continuity()).await?.tail;
+                    match reader.next(Limit { until: Some(tail), ..WRITE }).await {
+                        Ok(entries) if entries.is_empty() && tail > position => {
+                            self.retrying(|| self.sink.write(&[], position, tail)).await?;
+                            position = tail;
+                            continue;
+                        }
+                        Ok(entries) if entries.is_empty() => continue,
+                        entries => entries,
+                    }
+                }
             };
             let entries = match entries {
                 Ok(entries) => entries,

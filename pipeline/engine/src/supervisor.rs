@@ -9,15 +9,19 @@ use floodmark_core::ports::{Clock, Position, Sink, Source, SourceSpec};
 use floodmark_core::{Error, Kind, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::ingest::{Logs, Promise};
-use crate::job::{Job, JobSpec, OperatorFactory};
+use crate::job::{Job, JobSpec, OperatorFactory, SNAPSHOT_AFTER_BYTES};
 use crate::retention::{self, Floors};
 use crate::sink_runner::{Reads, SinkRunner};
 use crate::status::Statuses;
 use crate::ticker::Ticker;
+
+/// What ran this long has recovered from whatever failed before.
+const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 
 /// Makes a source afresh: at the start, and after it failed.
 pub type SourceFactory = dyn Fn() -> Result<Box<dyn Source>> + Send + Sync;
@@ -113,7 +117,8 @@ impl Pipeline {
         let mut jobs = JoinSet::new();
         for plan in &self.jobs {
             for partition in 0..self.partitions {
-                let spec = JobSpec { operator: plan.operator.clone(), partition, version: plan.version.clone() };
+                let (operator, version) = (plan.operator.clone(), plan.version.clone());
+                let spec = JobSpec { operator, partition, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
                 let make = plan.make.clone();
                 let (logs, drain, floors) = (self.logs.clone(), events_drain.subscribe(), floors.clone());
                 jobs.spawn(run_job(spec, logs, move || make(partition), drain, floors));
@@ -129,7 +134,12 @@ impl Pipeline {
             let road = source::Road { partitions: self.partitions, logs: self.logs.clone(), promise, statuses: self.statuses.clone() };
             sources.spawn(source::run(plan, road, stop_sources.clone()));
         }
-        let mut ticker = Ticker::claim(self.logs.clone(), self.partitions, self.clock, live).await?;
+        let claimed = stop.run_until_cancelled(claim_ticks(&self.logs, self.partitions, &self.clock, live)).await;
+        let mut ticker = match claimed {
+            Some(ticker) => ticker?,
+            // Sources may have sent already: what they were told is durable is, and the next start goes on there.
+            None => return Ok(End::Stopped),
+        };
         ready.send_replace(true);
 
         // Running.
@@ -188,6 +198,25 @@ impl Pipeline {
     }
 }
 
+/// Takes the ticks over, waiting for the log. A conflict may be an own append of unknown outcome: the next claim tells.
+async fn claim_ticks(logs: &Logs, partitions: u32, clock: &Arc<dyn Clock>, promises: Vec<Arc<Promise>>) -> Result<Ticker> {
+    let mut backoff = Backoff::new("ticker");
+    loop {
+        match Ticker::claim(logs.clone(), partitions, clock.clone(), promises.clone()).await {
+            Err(e) if may_pass(&e, &backoff) => {
+                tracing::warn!(attempt = backoff.attempt(), error = e.chain(), "ticker could not start, will start again");
+                backoff.wait().await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether another start may help.
+fn may_pass(e: &Error, backoff: &Backoff) -> bool {
+    e.kind() == Kind::Unavailable || (e.kind() == Kind::Conflict && backoff.attempt() < 3)
+}
+
 /// Runs a job, starting it again when the log was not available. Losing it to another owner, or a broken log, ends it.
 async fn run_job(
     spec: JobSpec,
@@ -200,13 +229,18 @@ async fn run_job(
     let name = format!("{}/{}", spec.operator, spec.partition);
     let mut backoff = Backoff::new(&name);
     loop {
+        let started = Instant::now();
         let attempt = async {
             let mut job = Job::claim(spec.clone(), logs.clone(), &*make, floors.of(format!("job {name}"))).await?;
             job.run(drain.clone()).await
         };
-        match attempt.await {
+        let outcome = attempt.await;
+        if started.elapsed() >= RECOVERED_AFTER {
+            backoff.reset();
+        }
+        match outcome {
             // A conflict may be this process's own append of unknown outcome: the next claim tells.
-            Err(e) if e.kind() == Kind::Unavailable || (e.kind() == Kind::Conflict && backoff.attempt() < 3) => {
+            Err(e) if may_pass(&e, &backoff) => {
                 tracing::warn!(job = name, attempt = backoff.attempt(), error = e.chain(), "job failed, will start again");
                 backoff.wait().await;
             }

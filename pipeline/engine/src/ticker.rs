@@ -40,7 +40,8 @@ impl Ticker {
                 number: header.number,
                 ..FrameHeader::default()
             };
-            let claim = entry(&mut header, partition);
+            // Without an id: that of a rival would be the same, and pass for a repeat.
+            let claim = NewEntry { id: None, ..entry(&mut header, partition) };
             append(&*logs.events, vec![claim], Expect::LastOnSubject(last.map_or(Position::START, |e| e.position)), subject::TICKER)
                 .await?;
             headers.push(header);

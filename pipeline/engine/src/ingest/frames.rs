@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use floodmark_core::ports::{NewEntry, SourceSpec};
 use floodmark_schemas::frame::{self, BYTES_MAX, EVENTS_MAX};
-use floodmark_schemas::{DeadLetter, EventBatch, FrameHeader, Timestamp, subject};
+use floodmark_schemas::{DeadLetter, Encoding, EventBatch, FrameHeader, Timestamp, subject};
+use twox_hash::XxHash3_128;
 
 /// The largest body of a frame with one event: below the 1 MiB that NATS takes as a message.
 const EVENT_BYTES_MAX: usize = 768 * 1024;
@@ -30,9 +31,9 @@ impl Framer {
         self.header.number
     }
 
-    /// Takes back the numbers after `number`: their frames turned out to be stored before.
-    pub(super) fn rewind(&mut self, number: u64) {
-        self.header.number = number;
+    /// Goes on after the frame with this header if it is one of this epoch, otherwise after `number`.
+    pub(super) fn resume(&mut self, newest: &FrameHeader, number: u64) {
+        self.header.number = if newest.epoch == self.header.epoch { newest.number } else { number };
     }
 
     /// The events as frames within the limits; an event that is too large for any frame is set aside. `key` makes ids
@@ -68,9 +69,7 @@ impl Framer {
             return;
         }
         if body.len() > EVENT_BYTES_MAX {
-            let time = Timestamp::from_micros(events.times()[0]);
-            let reason = format!("the event has {} bytes; at most {EVENT_BYTES_MAX} fit into a frame", body.len());
-            oversized.push(DeadLetter::new(&self.header.source, id, format!("source {}", self.header.source), reason, time, &body));
+            oversized.push(self.set_aside(&events, body.len()));
             return;
         }
         let times = events.times();
@@ -81,11 +80,26 @@ impl Framer {
         out.push(self.entry(id, events.len() as u32, cursor, watermark, body));
     }
 
+    /// The dead letter of an event that is too large. Its id follows from the event: the same one read again has the same.
+    fn set_aside(&self, event: &EventBatch, bytes: usize) -> DeadLetter {
+        let source = &self.header.source;
+        let text = frame::encode(event, Encoding::Json, source, source);
+        let id = format!("oversized-{:032x}", XxHash3_128::oneshot(&text));
+        let reason = format!("the event has {bytes} bytes; at most {EVENT_BYTES_MAX} fit into a frame");
+        DeadLetter::new(source, id, format!("source {source}"), reason, Timestamp::from_micros(event.times()[0]), &text)
+    }
+
     /// A frame without events. With a watermark it is a promise; without one it claims the epoch or marks a cursor.
     pub(super) fn empty(&mut self, watermark: Option<Timestamp>, cursor: Option<&str>) -> NewEntry {
         let id = self.next_id(None, 0);
         self.header.times = None;
         self.entry(id, 0, cursor, watermark, Bytes::new())
+    }
+
+    /// Lets a frame tell another cursor.
+    pub(super) fn tell(frame: &mut NewEntry, cursor: &str) {
+        let header = FrameHeader::from_headers(&frame.headers).expect("a frame that was just made has its headers");
+        frame.headers = FrameHeader { cursor: Some(cursor.to_owned()), ..header }.to_headers();
     }
 
     fn next_id(&self, key: Option<&str>, index: usize) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use floodmark_schemas::Timestamp;
@@ -31,18 +31,13 @@ impl Promise {
         &self.source
     }
 
-    /// Holds the promise back for events with these times until the ticket is released.
-    pub(crate) fn hold(&self, times: &[i64]) -> u64 {
+    /// Holds the promise back for events with these times.
+    pub(crate) fn hold(self: &Arc<Self>, times: &[i64]) -> Held {
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         if let Some(earliest) = times.iter().min() {
             self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(ticket, *earliest);
         }
-        ticket
-    }
-
-    /// The events of this ticket are durable, or gave up.
-    pub(crate) fn release(&self, ticket: u64) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket);
+        Held { promise: self.clone(), ticket }
     }
 
     /// What can be promised at `now`.
@@ -52,21 +47,35 @@ impl Promise {
     }
 }
 
+/// Events on their way. They hold the promise back until this is dropped: when they are durable, or when whoever handed
+/// them over has gone.
+#[derive(Debug)]
+pub(crate) struct Held {
+    promise: Arc<Promise>,
+    ticket: u64,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.promise.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.ticket);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn events_on_their_way_hold_the_promise_back() {
-        let promise = Promise::new("s", Duration::from_secs(5));
+        let promise = Arc::new(Promise::new("s", Duration::from_secs(5)));
         let now = Timestamp::from_secs(100);
         assert_eq!(promise.at(now), Timestamp::from_secs(95));
         let early = promise.hold(&[40_000_000, 30_000_000]);
         let late = promise.hold(&[90_000_000]);
         assert_eq!(promise.at(now), Timestamp::from_secs(25));
-        promise.release(early);
+        drop(early);
         assert_eq!(promise.at(now), Timestamp::from_secs(85));
-        promise.release(late);
+        drop(late);
         assert_eq!(promise.at(now), Timestamp::from_secs(95));
     }
 }

@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::frames::Framer;
-use super::{Command, Logs, Promise, append, dead_letter};
+use super::promise::Held;
+use super::{Command, Logs, append, dead_letter, retrying};
 use crate::status::Statuses;
 use crate::telemetry::SourceMeters;
 
@@ -20,6 +21,10 @@ use crate::telemetry::SourceMeters;
 const LINGER: Duration = Duration::from_millis(5);
 /// How many bytes of frames may wait for the append before them; above it the source waits.
 const READY_BYTES_MAX: usize = 16 * BYTES_MAX;
+/// How many frames may wait: those without events have no bytes.
+const READY_FRAMES_MAX: usize = 1_024;
+/// How many events that are too large may wait to be set aside.
+const READY_OVERSIZED_MAX: usize = 64;
 
 /// The frames of one source on their way into the log.
 pub struct Pump {
@@ -27,8 +32,10 @@ pub struct Pump {
     logs: Logs,
     queue: mpsc::Receiver<Command>,
     framers: Vec<Framer>,
+    /// Of the newest batch that is durable.
     cursor: Arc<Mutex<Option<String>>>,
-    promise: Arc<Promise>,
+    /// Of the newest batch that became frames.
+    framed: Option<String>,
     statuses: Statuses,
     meters: SourceMeters,
     gathering: Option<Gathering>,
@@ -40,7 +47,7 @@ struct Gathering {
     since: Instant,
     events: EventBatch,
     cursor: Option<String>,
-    tickets: Vec<u64>,
+    held: Vec<Held>,
 }
 
 /// What goes into the log with one append, and what to say once it is there.
@@ -53,12 +60,12 @@ struct Group {
     events: u64,
     latest: Option<i64>,
     cursor: Option<String>,
-    tickets: Vec<u64>,
+    held: Vec<Held>,
     replies: Vec<oneshot::Sender<()>>,
 }
 
 /// A request to store events as frames of their own.
-type Publish = (EventBatch, String, oneshot::Sender<Result<bool>>);
+type Publish = (EventBatch, String, Held, oneshot::Sender<Result<bool>>);
 /// A group on its way, and what became of it.
 type Flight = Pin<Box<dyn Future<Output = (Group, Result<()>)> + Send>>;
 
@@ -69,7 +76,6 @@ impl Pump {
         partitions: u32,
         logs: Logs,
         queue: mpsc::Receiver<Command>,
-        promise: Arc<Promise>,
         statuses: Statuses,
     ) -> Result<Self> {
         let mut last = Vec::with_capacity(partitions as usize);
@@ -78,19 +84,22 @@ impl Pump {
             let header = entry.as_ref().map(|e| FrameHeader::from_headers(&e.headers)).transpose()?.unwrap_or_default();
             last.push((entry.map_or(Position::START, |e| e.position), header));
         }
-        let epoch = 1 + last.iter().map(|(_, header)| header.epoch).max().unwrap_or(0);
-        // Frames of one append carry one cursor and stand together, so the newest frame knows where to resume.
+        // Frames of the owners before may have been deleted, but the tail never goes back: an epoch is never given twice.
+        let tail = logs.events.continuity().await?.tail.0;
+        let epoch = 1 + last.iter().map(|(_, header)| header.epoch).fold(tail, u64::max);
+        // Every frame carries the cursor that holds once it is stored, so the newest one knows where to resume.
         let cursor = last.iter().max_by_key(|(position, _)| *position).and_then(|(_, header)| header.cursor.clone());
         let mut framers = Vec::with_capacity(last.len());
         for ((position, header), partition) in last.iter().zip(0..) {
             let mut framer = Framer::new(spec, partition, epoch, header.number);
-            let claim = framer.empty(None, cursor.as_deref());
+            // Without an id: that of a rival would be the same, and pass for a repeat.
+            let claim = NewEntry { id: None, ..framer.empty(None, cursor.as_deref()) };
             append(&*logs.events, vec![claim], Expect::LastOnSubject(*position), &spec.id).await?;
             framers.push(framer);
         }
-        let cursor = Arc::new(Mutex::new(cursor));
+        let (framed, cursor) = (cursor.clone(), Arc::new(Mutex::new(cursor)));
         let (id, meters) = (spec.id.clone(), SourceMeters::new(&spec.id));
-        Ok(Self { id, logs, queue, framers, cursor, promise, statuses, meters, gathering: None, ready: Group::default() })
+        Ok(Self { id, logs, queue, framers, cursor, framed, statuses, meters, gathering: None, ready: Group::default() })
     }
 
     pub(super) fn cursor(&self) -> Arc<Mutex<Option<String>>> {
@@ -120,7 +129,7 @@ impl Pump {
             // When the source has gone nothing comes to keep waiting events company.
             let linger = if open { LINGER } else { Duration::ZERO };
             let due = self.gathering.as_ref().map(|g| g.since + linger);
-            let room = open && publish.is_none() && self.ready.bytes < READY_BYTES_MAX;
+            let room = open && publish.is_none() && self.ready.has_room();
             tokio::select! {
                 biased;
                 (group, outcome) = async { flight.as_mut().expect("guarded by the condition").await }, if flight.is_some() => {
@@ -130,14 +139,14 @@ impl Pump {
                 }
                 command = self.queue.recv(), if room => match command {
                     None => open = false,
-                    Some(Command::Send { events, cursor, ticket }) => self.gather(events, cursor, ticket),
+                    Some(Command::Send { events, cursor, held }) => self.gather(events, cursor, held),
                     Some(Command::Flush { reply }) => {
                         self.seal();
                         self.ready.replies.push(reply);
                     }
-                    Some(Command::Publish { events, key, reply }) => {
+                    Some(Command::Publish { events, key, held, reply }) => {
                         self.seal();
-                        publish = Some((events, key, reply));
+                        publish = Some((events, key, held, reply));
                     }
                 },
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.seal(),
@@ -169,7 +178,6 @@ impl Pump {
             self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&group.cursor);
         }
         self.durable(&group);
-        group.tickets.into_iter().for_each(|ticket| self.promise.release(ticket));
         // A receiver that has gone does not want to know.
         group.replies.into_iter().for_each(|reply| reply.send(()).unwrap_or(()));
     }
@@ -188,7 +196,7 @@ impl Pump {
     }
 
     /// Joins events with those that wait; seals them at once when they are many.
-    fn gather(&mut self, events: EventBatch, cursor: Option<String>, ticket: u64) {
+    fn gather(&mut self, events: EventBatch, cursor: Option<String>, held: Held) {
         if self.gathering.as_ref().is_some_and(|g| g.events.len() + events.len() > EVENTS_MAX) {
             self.seal();
         }
@@ -197,10 +205,10 @@ impl Pump {
                 gathering.events.extend(&events);
                 gathering
             }
-            none => none.insert(Gathering { since: Instant::now(), events, cursor: None, tickets: Vec::new() }),
+            none => none.insert(Gathering { since: Instant::now(), events, cursor: None, held: Vec::new() }),
         };
         gathering.cursor = cursor.or(gathering.cursor.take());
-        gathering.tickets.push(ticket);
+        gathering.held.push(held);
         if gathering.events.len() >= EVENTS_MAX {
             self.seal();
         }
@@ -208,29 +216,35 @@ impl Pump {
 
     /// Turns the waiting events into frames.
     fn seal(&mut self) {
-        let Some(Gathering { events, cursor, tickets, .. }) = self.gathering.take() else { return };
+        let Some(Gathering { events, cursor, held, .. }) = self.gathering.take() else { return };
         let group = &mut self.ready;
         let from = group.entries.len();
         group.latest = group.latest.max(events.times().iter().max().copied());
-        if events.is_empty() && cursor.is_some() {
-            group.entries.push(self.framers[0].empty(None, cursor.as_deref()));
-        }
         let (count, aside) = (events.len(), group.oversized.len());
         for (partition, events) in events.split(self.framers.len() as u32) {
-            self.framers[partition as usize].frames(events, cursor.as_deref(), None, &mut group.entries, &mut group.oversized);
+            self.framers[partition as usize].frames(events, self.framed.as_deref(), None, &mut group.entries, &mut group.oversized);
+        }
+        if let Some(cursor) = cursor {
+            // A log may store a part of what is appended: only the last frame may say that all of it is there.
+            match group.entries[from..].last_mut() {
+                Some(last) => Framer::tell(last, &cursor),
+                None => group.entries.push(self.framers[0].empty(None, Some(&cursor))),
+            }
+            self.framed = Some(cursor.clone());
+            group.cursor = Some(cursor);
         }
         group.events += (count + aside - group.oversized.len()) as u64;
         group.count_frames(from);
-        group.cursor = cursor.or(group.cursor.take());
-        group.tickets.extend(tickets);
+        group.held.extend(held);
     }
 
     /// Stores a request as frames of its own, alone: when it was stored before, its frame numbers are free again.
-    async fn publish(&mut self, (events, key, reply): Publish) -> Result<()> {
+    async fn publish(&mut self, (events, key, held, reply): Publish) -> Result<()> {
         let numbers: Vec<u64> = self.framers.iter().map(Framer::number).collect();
         let mut group = Group { events: events.len() as u64, latest: events.times().iter().max().copied(), ..Group::default() };
         for (partition, events) in events.split(self.framers.len() as u32) {
-            self.framers[partition as usize].frames(events, None, Some(&key), &mut group.entries, &mut group.oversized);
+            let cursor = self.framed.as_deref();
+            self.framers[partition as usize].frames(events, cursor, Some(&key), &mut group.entries, &mut group.oversized);
         }
         group.count_frames(0);
         group.events -= group.oversized.len() as u64;
@@ -241,19 +255,32 @@ impl Pump {
             (false, Ok(())) => append(&*self.logs.events, entries, Expect::Anything, &self.id).await,
         };
         let answer = match answer {
-            Ok(appended) if !appended.iter().any(|a| a.duplicate) => {
-                self.durable(&group);
-                Ok(true)
-            }
+            Ok(appended) if !appended.iter().any(|a| a.duplicate) => Ok(true),
             Err(e) if e.kind() != Kind::Rejected => return Err(e),
+            // A duplicate may have been stored long ago or, by a try of unknown outcome, just now.
             other => {
-                self.framers.iter_mut().zip(&numbers).for_each(|(framer, number)| framer.rewind(*number));
-                other.map(|_| false)
+                let stored = self.recount(&numbers).await?;
+                other.map(|_| stored)
             }
         };
+        if matches!(answer, Ok(true)) {
+            self.durable(&group);
+        }
+        drop(held);
         // A requester that has gone will ask again with the same key.
         drop(reply.send(answer));
         Ok(())
+    }
+
+    /// Reads from the log which numbers are taken, and says whether that are more than `numbers`: a number that is left out
+    /// does no harm, but a frame whose number was taken before is dropped by everybody.
+    async fn recount(&mut self, numbers: &[u64]) -> Result<bool> {
+        for (framer, number) in self.framers.iter_mut().zip(numbers) {
+            let newest = retrying(&self.id, || self.logs.events.last(&framer.subject)).await?;
+            let newest = newest.map(|entry| FrameHeader::from_headers(&entry.headers)).transpose()?;
+            framer.resume(&newest.unwrap_or_default(), *number);
+        }
+        Ok(self.framers.iter().zip(numbers).any(|(framer, number)| framer.number() > *number))
     }
 }
 
@@ -272,6 +299,10 @@ impl Group {
     fn count_frames(&mut self, from: usize) {
         self.frames += (self.entries.len() - from) as u64;
         self.bytes += self.entries[from..].iter().map(|e| e.body.len()).sum::<usize>();
+    }
+
+    fn has_room(&self) -> bool {
+        self.bytes < READY_BYTES_MAX && self.entries.len() < READY_FRAMES_MAX && self.oversized.len() < READY_OVERSIZED_MAX
     }
 
     fn is_empty(&self) -> bool {

@@ -31,12 +31,12 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
         check_continuity(&spec, &logs, commit).await?;
         committed = Committed { n: commit.n, position: Position(commit.in_position), digest: commit.digest.clone() };
         let mut snapshots = snapshot::read(&logs, &spec, commit.n).await?;
-        positions = snapshot::positions(&snapshots);
         while !snapshots.is_empty() {
+            let usable = snapshot::positions(&snapshots);
             let candidate = snapshots.remove(0);
             match operator.restore(&candidate.state) {
                 Ok(()) => {
-                    chain = candidate.chain;
+                    (chain, positions) = (candidate.chain, usable);
                     break;
                 }
                 Err(e) => {
@@ -53,6 +53,11 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
     }
     check_reachable(&spec, &logs, chain.position).await?;
     let newest = write_claim(&spec, &logs, &found).await?;
+    let anchor = found.commit.as_ref().map_or(newest, |(position, _)| *position);
+    if found.commit.is_none() {
+        // What is saved there belongs to a chain that has ended.
+        logs.outputs.purge(&subject::snapshots(&spec.operator, spec.partition), newest).await?;
+    }
     chain.epoch = found.epoch + 1;
     // What a re-run takes again was told by the owner before.
     let told = Told { events: operator.events(), late: operator.late(), outputs: 0 };
@@ -65,6 +70,7 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
         chain,
         committed,
         newest,
+        anchor,
         pending: Vec::new(),
         pending_bytes: 0,
         floor,

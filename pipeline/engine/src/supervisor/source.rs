@@ -9,14 +9,11 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::SourcePlan;
+use super::{RECOVERED_AFTER, SourcePlan};
 use crate::backoff::Backoff;
 use crate::ingest::{self, Logs, Promise};
 use crate::status::{SourceState, Statuses};
 use crate::telemetry::SourceMeters;
-
-/// A source that ran this long has recovered from whatever failed before.
-const RECOVERED_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// What a source needs to get its events into the log.
 pub(super) struct Road {
@@ -72,7 +69,8 @@ pub(super) async fn run(plan: SourcePlan, road: Road, stop: CancellationToken) {
 }
 
 async fn start(plan: &SourcePlan, road: &Road, stop: &CancellationToken) -> Result<Ending> {
-    let mut source = (plan.make)()?;
+    let made = std::panic::catch_unwind(AssertUnwindSafe(|| (plan.make)()));
+    let mut source = made.unwrap_or_else(|panic| Err(Error::unavailable(format!("making the source: it panicked: {}", text(&*panic)))))?;
     let (input, mut pump) =
         ingest::open(plan.spec.clone(), road.partitions, &road.logs, road.promise.clone(), road.statuses.clone()).await?;
     road.statuses.update(&plan.spec.id, |status| status.state = SourceState::Running);
