@@ -22,7 +22,16 @@ fn cpu() -> Series {
 
 fn rollup(series: Series, start_us: i64, revision: u32, aggregates: Aggregates) -> Rollup {
     let window = Window { start: Timestamp::from_micros(start_us), end: Timestamp::from_micros(start_us + 60_000_000) };
-    Rollup { id: "0".repeat(32), operator: "per_minute".into(), version: "00000001".into(), source: "host".into(), series, window, revision, aggregates }
+    Rollup {
+        id: "0".repeat(32),
+        operator: "per_minute".into(),
+        version: "00000001".into(),
+        source: "host".into(),
+        series,
+        window,
+        revision,
+        aggregates,
+    }
 }
 
 /// A store with two windows of one series, one of another, a late event and two dead letters.

@@ -74,7 +74,8 @@ fn upsert(transaction: &Transaction<'_>, series: &mut SeriesIds, rows: &Rows<'_>
         let quantiles = (!a.quantiles.is_empty()).then(|| serde_json::to_string(&a.quantiles).expect("numbers by name are JSON"));
         let (series_id, start, end, count) = (ids[*series], window.start.micros(), window.end.micros(), a.count.cast_signed());
         let values = params![
-            operator, series_id, start, end, revision, id, count, a.sum, a.mean, a.min, a.max, a.stddev, a.first, a.last, quantiles, version
+            operator, series_id, start, end, revision, id, count, a.sum, a.mean, a.min, a.max, a.stddev, a.first, a.last, quantiles,
+            version
         ];
         statement.execute(values).doing("writing rollups")?;
     }

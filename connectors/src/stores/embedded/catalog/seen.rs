@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use floodmark_core::Result;
+use floodmark_core::project::samples_of;
 use floodmark_schemas::frame::{Decoder, Visitor};
-use floodmark_schemas::{DecodeError, Event, FrameHeader, Payload, Series};
+use floodmark_schemas::{DecodeError, Event, FrameHeader};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -127,18 +128,9 @@ impl Visitor for Known {
     }
 
     fn event(&mut self, index: u32, event: Event) {
-        for series in series_of(&event) {
+        for (series, _) in samples_of(&event) {
             let id = self.series(&series.key());
             self.sample(index, event.time.micros(), id, 0.0);
         }
-    }
-}
-
-/// The series that an event gives numbers to. A check says whether its target is up.
-fn series_of(event: &Event) -> Vec<Series> {
-    match &event.payload {
-        Payload::Sample(sample) => vec![sample.series.clone()],
-        Payload::Check(check) => vec![check.series("up", "")],
-        Payload::Record(_) => Vec::new(),
     }
 }

@@ -89,7 +89,8 @@ impl<'a> Rows<'a> {
             return None;
         }
         for output in entry.outputs {
-            let OutputView { kind, operator, source, series, id, version, window, revision, aggregates, time, value, position, index } = output;
+            let OutputView { kind, operator, source, series, id, version, window, revision, aggregates, time, value, position, index } =
+                output;
             let series = self.series(source, series.get())?;
             match kind {
                 "rollup" => {
@@ -195,7 +196,8 @@ mod tests {
         let series = Series::new("load").label("host", "a");
         let (id, window) = ("1".repeat(32), Window { start: Timestamp::from_secs(0), end: Timestamp::from_secs(9) });
         let (operator, version, source, aggregates) = ("w".into(), "00000001".into(), "host".into(), Aggregates::default());
-        let plain = commit_entry(1, "w", vec![Output::Rollup(Rollup { id, operator, version, source, series, window, revision: 0, aggregates })]);
+        let plain =
+            commit_entry(1, "w", vec![Output::Rollup(Rollup { id, operator, version, source, series, window, revision: 0, aggregates })]);
         assert!(Rows::default().view(&plain.body).is_some());
         let text = String::from_utf8(plain.body.to_vec()).unwrap();
         for (from, to) in [("commit.v1", "commit.v2"), ("\"rollup\"", "\"score\""), ("\"metric\"", "\"name\""), ("\"revision\"", "\"rev\"")]

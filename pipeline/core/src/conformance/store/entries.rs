@@ -42,7 +42,16 @@ pub(super) fn rollup(operator: &str, source: &str, series: Series, start_secs: i
     let (start, end) = (Timestamp::from_secs(start_secs), Timestamp::from_secs(start_secs + 10));
     let id = format!("{:032x}", floodmark_schemas::series::fnv1a(format!("{operator}{source}{series}{start}{revision}").as_bytes()));
     let aggregates = Aggregates { count: u64::from(revision) + 1, sum: Some(value), last: Some(value), ..Aggregates::default() };
-    Rollup { id, operator: operator.to_owned(), version: "00000001".into(), source: source.to_owned(), series, window: Window { start, end }, revision, aggregates }
+    Rollup {
+        id,
+        operator: operator.to_owned(),
+        version: "00000001".into(),
+        source: source.to_owned(),
+        series,
+        window: Window { start, end },
+        revision,
+        aggregates,
+    }
 }
 
 /// A small generator of numbers that look random and are the same on every run (SplitMix64,
