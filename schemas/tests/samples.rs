@@ -80,6 +80,7 @@ fn rollup() -> Rollup {
     Rollup {
         id: "0123456789abcdef0123456789abcdef".to_owned(),
         operator: "one_minute".to_owned(),
+        version: "8a3f01c7".to_owned(),
         source: "house".to_owned(),
         series: temperature(),
         window: Window { start: at("2026-01-31T12:00:00Z"), end: at("2026-01-31T12:01:00Z") },

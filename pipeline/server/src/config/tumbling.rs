@@ -20,7 +20,8 @@ pub struct Tumbling {
     /// How long after its end a window still takes late events; each gives a new revision.
     #[serde(default = "allowed_lateness")]
     pub allowed_lateness: Span,
-    /// After how much silence a source is no longer waited for.
+    /// After how much silence the open windows of a source fire without waiting for its next event. Sources that follow the
+    /// clock are never silent while they run: ticks speak for them.
     #[serde(default = "idle_timeout")]
     pub idle_timeout: Span,
     /// The ids of the sources it reads; all when absent.
