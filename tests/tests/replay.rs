@@ -177,7 +177,7 @@ fn a_crash_at_every_single_await_changes_nothing() {
                 let logs = world.logs();
                 live(&spec, &logs, &Life { polls, ..life.clone() }).await.unwrap();
                 let done = Chain::read(&*logs.outputs, "w").await.commits.len() == straight.commits.len();
-                live_all(&spec, &logs, &[life.clone()]).await.unwrap();
+                live_all(&spec, &logs, std::slice::from_ref(&life)).await.unwrap();
                 let chain = Chain::read(&*logs.outputs, "w").await;
                 assert_eq!(chain.bodies(), straight.bodies(), "after a crash at poll {polls}");
                 if done {

@@ -65,7 +65,8 @@ fn events_text(entry: &Entry) -> String {
             Payload::Record(_) => {}
         }
     }
-    for (time, of) in machine {
+    // The first second has no rates yet.
+    for (time, of) in machine.into_iter().filter(|(_, of)| of.contains_key("cpu_usage")) {
         let value = |metric: &str| of.get(metric).copied().unwrap_or_default();
         let line = format!(
             "{}  cpu {:5.1} %   memory {} of {}   load {:.2}   disk {}/s   network {}/s",
