@@ -1,6 +1,6 @@
 //! The `github` source against recorded conversations, whatever they are.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![cfg(test)]
 
 mod pollers;
 

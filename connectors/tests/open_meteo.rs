@@ -1,6 +1,6 @@
 //! The `open_meteo` source against a server that replays answers in order.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![cfg(test)]
 
 mod pollers;
 

@@ -1,6 +1,6 @@
 //! The push source on real sockets.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![cfg(test)]
 
 #[path = "common/recorder.rs"]
 mod recorder;

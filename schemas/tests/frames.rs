@@ -1,5 +1,7 @@
 //! Frames: what goes in comes out, by every encoding and by both ways of reading.
 
+#![cfg(test)]
+
 use bytes::Bytes;
 use floodmark_schemas::frame::{self, Compression, Decoder, Encoding, Visitor};
 use floodmark_schemas::{Check, Event, EventBatch, Record, Series, Timestamp};

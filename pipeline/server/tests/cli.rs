@@ -1,5 +1,7 @@
 //! The program from outside: what it prints where, and its exit codes.
 
+#![cfg(test)]
+
 use std::process::{Command, Output};
 
 fn floodmark(dir: &std::path::Path, args: &[&str]) -> Output {

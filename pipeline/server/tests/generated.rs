@@ -1,5 +1,7 @@
 //! What is generated and committed is what the program says today.
 
+#![cfg(test)]
+
 use std::path::{Path, PathBuf};
 
 use floodmark::config::{config_schema, event_schema, from_text, reference, show_json};
