@@ -1,5 +1,7 @@
 //! What README, ARCHITECTURE and the guides show: configurations load, commands exist, links and named files are there.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panic")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
