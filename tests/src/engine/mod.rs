@@ -7,4 +7,7 @@ pub mod crash;
 pub mod faulty;
 pub mod lives;
 pub mod oracle;
+pub mod road;
 pub mod script;
+pub mod sinks;
+pub mod sources;

@@ -1,0 +1,504 @@
+//! From a source to the log: framed within limits, in order, once, and durable before anybody is told so.
+#![cfg(test)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use floodmark_connectors::clock::TokioClock;
+use floodmark_core::Kind;
+use floodmark_core::ports::{Ingest, Position, SourceSpec};
+use floodmark_engine::ingest::{Logs, Promise};
+use floodmark_engine::ticker::Ticker;
+use floodmark_schemas::commit::Output;
+use floodmark_schemas::frame::{BYTES_MAX, EVENTS_MAX};
+use floodmark_schemas::{DeadLetter, Encoding, Event, EventBatch, FrameHeader, Record, Timestamp, subject};
+use floodmark_tests::engine::chain::{Chain, entries};
+use floodmark_tests::engine::clock::ManualClock;
+use floodmark_tests::engine::crash::Crash;
+use floodmark_tests::engine::faulty::{Fault, Faulty};
+use floodmark_tests::engine::lives::{drain, job_spec, memory_log, windows};
+use floodmark_tests::engine::road::{Road, Stored, batch, frames, ids, numbered, numbers, source};
+use proptest::prelude::*;
+
+fn logs() -> Logs {
+    let clock = Arc::new(TokioClock::starting_at(Timestamp::from_secs(1_000)));
+    Logs { events: memory_log(clock.clone()), outputs: memory_log(clock) }
+}
+
+fn with_faults(logs: &Logs) -> (Arc<Faulty>, Logs) {
+    let faulty = Arc::new(Faulty::new(logs.events.clone()));
+    (faulty.clone(), Logs { events: faulty, ..logs.clone() })
+}
+
+/// The frames that hold events, by how many.
+fn sizes(frames: &[Stored]) -> Vec<usize> {
+    frames.iter().map(|frame| frame.events.len()).filter(|events| *events > 0).collect()
+}
+
+async fn dead_letters(logs: &Logs) -> Vec<DeadLetter> {
+    entries(&*logs.outputs, subject::DEAD).await.iter().map(|e| serde_json::from_slice(&e.body).unwrap()).collect()
+}
+
+/// A record with a text of this length.
+fn record(id: &str, bytes: usize) -> Event {
+    let fact = serde_json::Map::from_iter([("text".to_owned(), "x".repeat(bytes).into())]);
+    Event::record("s", id, Timestamp::from_secs(1), Record { name: "note".to_owned(), fact })
+}
+
+fn cursor(n: u64) -> Option<String> {
+    Some(n.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_holds_at_most_a_thousand_events() {
+    let logs = logs();
+    let road = Road::open(&source("s"), 1, &logs).await.unwrap();
+    road.input.send(batch("s", 0..2_500), None).await.unwrap();
+    road.close().await.unwrap();
+    assert_eq!(sizes(&frames(&*logs.events, 0, "s").await), [EVENTS_MAX, EVENTS_MAX, 500]);
+    assert_eq!(ids(&*logs.events, 0, "s").await, numbers(0..2_500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_holds_at_most_256_kib_unless_one_event_is_larger() {
+    let logs = logs();
+    let road = Road::open(&source("s"), 1, &logs).await.unwrap();
+    let sizes: Vec<usize> = (0..60).map(|n| if n == 30 { 500_000 } else { n * 700 }).collect();
+    let events: EventBatch = sizes.iter().enumerate().map(|(n, bytes)| record(&format!("e{n}"), *bytes)).collect();
+    road.input.send(events, None).await.unwrap();
+    road.close().await.unwrap();
+    let frames = frames(&*logs.events, 0, "s").await;
+    for frame in &frames {
+        let events = frame.events.len();
+        assert!(frame.entry.body.len() <= BYTES_MAX || events == 1, "{events} events have {} bytes", frame.entry.body.len());
+    }
+    assert_eq!(ids(&*logs.events, 0, "s").await, numbers(0..60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_wait_five_milliseconds_for_company() {
+    let logs = logs();
+    let road = Road::open(&source("s"), 1, &logs).await.unwrap();
+    for n in 0..12 {
+        road.input.send(batch("s", n..n + 1), None).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let frames = frames(&*logs.events, 0, "s").await;
+    // The first of a frame waits 5 ms; what comes in the very millisecond of the end is still taken.
+    assert_eq!(sizes(&frames), [6, 6]);
+    let stored = [&frames[1], &frames[2]].map(|frame| frame.entry.time.micros() - 1_000_000_000);
+    assert_eq!(stored, [5_000, 11_000]);
+    road.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_small_batches_become_one_frame() {
+    let logs = logs();
+    let (faulty, road_logs) = with_faults(&logs);
+    let road = Road::open(&source("s"), 1, &road_logs).await.unwrap();
+    let appends = faulty.asked();
+    for n in 0..EVENTS_MAX as u64 {
+        road.input.send(batch("s", n..n + 1), cursor(n)).await.unwrap();
+    }
+    road.input.flush().await.unwrap();
+    assert_eq!(faulty.asked() - appends, 1);
+    let frames = frames(&*logs.events, 0, "s").await;
+    assert_eq!(sizes(&frames), [EVENTS_MAX]);
+    assert_eq!(frames[1].header.cursor, cursor(999));
+    assert_eq!(ids(&*logs.events, 0, "s").await, numbers(0..1_000));
+    road.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_is_told_as_durable_only_when_its_events_are() {
+    let logs = logs();
+    let (faulty, road_logs) = with_faults(&logs);
+    let road = Road::open(&source("s"), 1, &road_logs).await.unwrap();
+    assert_eq!(road.input.cursor(), None);
+    road.input.send(batch("s", 0..3), cursor(3)).await.unwrap();
+    road.input.flush().await.unwrap();
+    assert_eq!(road.input.cursor(), cursor(3));
+    faulty.hang();
+    road.input.send(batch("s", 3..6), cursor(6)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(road.input.cursor(), cursor(3), "the log has not answered");
+    let mut flush = road.input.flush();
+    assert!(tokio::time::timeout(Duration::from_secs(5), &mut flush).await.is_err(), "nothing is durable yet");
+    faulty.answer();
+    flush.await.unwrap();
+    assert_eq!(road.input.cursor(), cursor(6));
+    // A batch without events moves the cursor; one without a cursor leaves it.
+    road.input.send(EventBatch::default(), cursor(7)).await.unwrap();
+    road.input.send(batch("s", 6..7), None).await.unwrap();
+    road.input.flush().await.unwrap();
+    assert_eq!(road.input.publish(batch("s", 7..8), "k").await.unwrap(), true);
+    assert_eq!(road.input.cursor(), cursor(7));
+    road.close().await.unwrap();
+    let road = Road::open(&source("s"), 1, &logs).await.unwrap();
+    assert_eq!(road.input.cursor(), cursor(7));
+    assert_eq!(frames(&*logs.events, 0, "s").await.last().unwrap().header.cursor, cursor(7));
+    assert_eq!(ids(&*logs.events, 0, "s").await, numbers(0..8));
+}
+
+/// A source that goes on from the cursor after any accident has everything in the log, and once; but for what a log that
+/// is not atomic stored of a batch right before the crash, which comes again.
+async fn resumes(spec: &SourceSpec, partitions: u32, faults: Vec<Fault>, polls: Vec<usize>) {
+    let logs = logs();
+    let total = 3_000;
+    let (faulty, road_logs) = with_faults(&logs);
+    let atomic = !faults.iter().any(|fault| matches!(fault, Fault::Prefix(_)));
+    faulty.appends(faults);
+    for polls in polls.into_iter().chain(std::iter::repeat(usize::MAX)) {
+        let life = async {
+            // An append of unknown outcome makes a conflict of the repeated claim: the next start goes on.
+            let Ok(road) = Road::open(spec, partitions, &road_logs).await else { return false };
+            let mut next = road.input.cursor().map_or(0, |text| text.parse().unwrap());
+            while next < total {
+                let to = total.min(next + 1 + next * 7 % 1_300);
+                road.input.send(batch("s", next..to), cursor(to)).await.unwrap();
+                next = to;
+            }
+            road.close().await.unwrap();
+            true
+        };
+        if Crash::after(polls, life).await == Some(true) {
+            break;
+        }
+    }
+    let road = Road::open(spec, partitions, &logs).await.unwrap();
+    assert_eq!(road.input.cursor(), cursor(total));
+    let mut all = Vec::new();
+    for partition in 0..partitions {
+        all.extend(ids(&*logs.events, partition, "s").await);
+    }
+    all.sort_by_key(|id| id[1..].parse::<u64>().unwrap());
+    if !atomic {
+        all.dedup();
+    }
+    assert_eq!(all, numbers(0..total));
+}
+
+fn atomic_fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![2 => Just(Fault::None), 1 => Just(Fault::Before), 1 => Just(Fault::After)]
+}
+
+fn any_fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![2 => atomic_fault(), 1 => (0..6usize).prop_map(Fault::Prefix)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
+
+    #[test]
+    fn nothing_is_lost_or_doubled_by_faults_and_restarts(
+        partitions in prop_oneof![Just(1u32), Just(4)],
+        faults in prop_oneof![prop::collection::vec(atomic_fault(), 0..20), prop::collection::vec(any_fault(), 0..20)],
+        polls in prop::collection::vec(1..40usize, 0..6),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(resumes(&source("s"), partitions, faults, polls));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_request_with_the_same_key_stores_nothing() {
+    let logs = logs();
+    let road = Road::open(&source("s"), 4, &logs).await.unwrap();
+    assert_eq!(road.input.publish(batch("s", 0..20), "a").await.unwrap(), true);
+    assert_eq!(road.input.publish(batch("s", 0..20), "a").await.unwrap(), false);
+    assert_eq!(road.input.publish(batch("s", 20..40), "b").await.unwrap(), true);
+    road.close().await.unwrap();
+    // Another owner, too.
+    let road = Road::open(&source("s"), 4, &logs).await.unwrap();
+    assert_eq!(road.input.publish(batch("s", 20..40), "b").await.unwrap(), false);
+    assert_eq!(road.input.publish(batch("s", 40..50), "c").await.unwrap(), true);
+    road.close().await.unwrap();
+    let mut all = Vec::new();
+    for partition in 0..4 {
+        all.extend(ids(&*logs.events, partition, "s").await);
+    }
+    all.sort_by_key(|id| id[1..].parse::<u64>().unwrap());
+    assert_eq!(all, numbers(0..50));
+}
+
+/// The frames that such a request left are counted by readers, and so is what comes after them.
+#[tokio::test(start_paused = true)]
+async fn a_request_of_unknown_outcome_is_stored_once_and_counted() {
+    for fault in [Fault::Before, Fault::After, Fault::Prefix(1)] {
+        let logs = logs();
+        let (faulty, road_logs) = with_faults(&logs);
+        let road = Road::open(&source("s"), 1, &road_logs).await.unwrap();
+        faulty.appends([Fault::None, fault]);
+        assert_eq!(road.input.publish(batch("s", 0..5), "a").await.unwrap(), true);
+        assert_eq!(road.input.publish(batch("s", 5..2_005), "b").await.unwrap(), true, "{fault:?}");
+        assert_eq!(road.input.publish(batch("s", 5..2_005), "b").await.unwrap(), false);
+        assert_eq!(road.input.publish(batch("s", 2_005..2_010), "c").await.unwrap(), true);
+        assert_eq!(road.statuses.all()[0].events, 2_010);
+        road.close().await.unwrap();
+        assert_eq!(ids(&*logs.events, 0, "s").await, numbers(0..2_010), "{fault:?}");
+    }
+}
+
+/// Another request under a key that was used: what was not stored before is, and nothing after it is lost.
+#[tokio::test(start_paused = true)]
+async fn a_key_used_for_something_else_loses_nothing_that_follows() {
+    let logs = logs();
+    let road = Road::open(&source("s"), 1, &logs).await.unwrap();
+    road.input.publish(batch("s", 0..10), "a").await.unwrap();
+    road.input.publish(batch("s", 0..2_000), "a").await.unwrap();
+    road.input.publish(batch("s", 5_000..5_001), "b").await.unwrap();
+    road.close().await.unwrap();
+    let entries = entries(&*logs.events, &subject::events(0, "s")).await;
+    let numbers: Vec<u64> = entries.iter().map(|e| FrameHeader::from_headers(&e.headers).unwrap().number).collect();
+    assert!(numbers.is_sorted_by(|a, b| a < b), "a number taken twice is dropped by readers: {numbers:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_too_large_for_any_frame_is_a_dead_letter() {
+    let logs = logs();
+    let spec = SourceSpec { encoding: Encoding::Arrow(Default::default()), ..source("s") };
+    let road = Road::open(&spec, 1, &logs).await.unwrap();
+    let events = vec![record("big1", 900_000), record("small", 10), record("big2", 900_000), record("big3", 900_001)];
+    road.input.send(events.clone().into_iter().collect(), cursor(4)).await.unwrap();
+    road.input.send([record("big4", 900_000)].into_iter().collect(), cursor(5)).await.unwrap();
+    road.input.flush().await.unwrap();
+    assert_eq!(road.statuses.all()[0].dead_letters, 4);
+    assert_eq!(road.input.publish([record("big5", 900_000)].into_iter().collect(), "key").await.unwrap(), true);
+    road.close().await.unwrap();
+    // The same input read again is the same dead letter, and the cursor is behind it.
+    let road = Road::open(&spec, 1, &logs).await.unwrap();
+    assert_eq!(road.input.cursor(), cursor(5));
+    road.input.send(events.into_iter().collect(), cursor(4)).await.unwrap();
+    road.close().await.unwrap();
+    let letters = dead_letters(&logs).await;
+    let found: Vec<&str> = letters.iter().map(|letter| letter.original.split('"').nth(7).unwrap()).collect();
+    assert_eq!(found, ["big1", "big2", "big3", "big4", "big5"]);
+    assert!(letters[0].reason.starts_with("the event has 90"), "{}", letters[0].reason);
+    assert_eq!(ids(&*logs.events, 0, "s").await, ["small", "small"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_of_an_owner_who_was_replaced_count_for_nobody() {
+    let logs = logs();
+    let spec = windows(10, 0, 30);
+    let old = Road::open(&source("s"), 1, &logs).await.unwrap();
+    old.input.send(batch("s", 0..5), cursor(5)).await.unwrap();
+    old.input.flush().await.unwrap();
+    let new = Road::open(&source("s"), 1, &logs).await.unwrap();
+    assert_eq!(new.input.cursor(), cursor(5));
+    old.input.send(batch("s", 5..9), cursor(9)).await.unwrap();
+    old.input.flush().await.unwrap();
+    new.input.send(batch("s", 5..30), cursor(30)).await.unwrap();
+    old.input.send(batch("s", 100..200), cursor(200)).await.unwrap();
+    old.close().await.unwrap();
+    new.close().await.unwrap().end().await.unwrap();
+    let tail = logs.events.continuity().await.unwrap().tail;
+    drain(job_spec(&spec, 0), &spec, &logs, tail).await.unwrap();
+    let outputs = Chain::read(&*logs.outputs, "w").await.outputs();
+    let counted: u64 = outputs.iter().map(|output| if let Output::Rollup(rollup) = output { rollup.aggregates.count } else { 0 }).sum();
+    assert_eq!(counted, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_owners_at_the_same_time_never_share_an_epoch() {
+    for polls in 0..12 {
+        let logs = logs();
+        let (_, slow) = with_faults(&logs);
+        let (spec, other) = (source("s"), source("s"));
+        let first = Road::open(&spec, 2, &slow);
+        tokio::pin!(first);
+        let early = Crash::after(polls, &mut first).await;
+        let second = Road::open(&other, 2, &slow).await;
+        let first = match early {
+            Some(first) => first,
+            None => first.await,
+        };
+        let mut epochs = Vec::new();
+        for road in [first, second].into_iter().filter_map(|road| road.inspect_err(|e| assert_eq!(e.kind(), Kind::Conflict)).ok()) {
+            road.input.send(batch("s", 0..50), None).await.unwrap();
+            road.close().await.unwrap();
+        }
+        for entry in entries(&*logs.events, &subject::events(0, "s")).await {
+            let header = FrameHeader::from_headers(&entry.headers).unwrap();
+            if header.count > 0 {
+                epochs.push(header.epoch);
+            }
+        }
+        assert!(!epochs.is_empty(), "one of them goes on");
+        let distinct: std::collections::BTreeSet<u64> = epochs.iter().copied().collect();
+        assert_eq!(distinct.len(), epochs.len(), "each has its own epoch: {epochs:?}");
+    }
+}
+
+/// Retention may take all frames of a source that was silent for long; what comes then must not look old.
+#[tokio::test(start_paused = true)]
+async fn an_epoch_is_never_given_twice_even_when_all_frames_are_gone() {
+    let logs = logs();
+    for _ in 0..5 {
+        Road::open(&source("s"), 1, &logs).await.unwrap().close().await.unwrap();
+    }
+    let before = frames(&*logs.events, 0, "s").await.last().unwrap().header.epoch;
+    logs.events.purge(&subject::events(0, "s"), Position(u64::MAX)).await.unwrap();
+    let road = Road::open(&source("s"), 1, &logs).await.unwrap();
+    road.close().await.unwrap();
+    assert!(frames(&*logs.events, 0, "s").await.last().unwrap().header.epoch > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_series_keeps_its_order_in_one_of_four_partitions() {
+    let logs = logs();
+    let road = Road::open(&source("s"), 4, &logs).await.unwrap();
+    let mut next = 0;
+    for (n, size) in [1, 700, 3, 1_200, 40, 999, 1].into_iter().enumerate() {
+        let events: EventBatch = (next..next + size).map(|n| numbered("s", n, 50)).collect();
+        next += size;
+        match n % 3 {
+            2 => assert_eq!(road.input.publish(events, &n.to_string()).await.unwrap(), true),
+            _ => road.input.send(events, None).await.unwrap(),
+        }
+    }
+    road.close().await.unwrap();
+    let mut homes = std::collections::BTreeMap::new();
+    let mut count = 0;
+    for partition in 0..4 {
+        for event in frames(&*logs.events, partition, "s").await.into_iter().flat_map(|frame| frame.events) {
+            let floodmark_schemas::Payload::Sample(sample) = event.payload else { panic!("they are samples") };
+            let (home, newest) = homes.entry(sample.series).or_insert((partition, -1.0));
+            assert_eq!(*home, partition);
+            assert!(sample.value > *newest, "{} after {newest}", sample.value);
+            (*newest, count) = (sample.value, count + 1);
+        }
+    }
+    assert_eq!((count, homes.len()), (next, 50));
+    assert_eq!(homes.values().map(|(home, _)| *home).collect::<std::collections::BTreeSet<_>>().len(), 4, "all partitions are used");
+}
+
+/// How many batches a source can hand over while the log does not answer.
+async fn accepted_while_hanging(make: impl Fn(u64) -> EventBatch) -> u64 {
+    let logs = logs();
+    let (faulty, road_logs) = with_faults(&logs);
+    let road = Road::open(&source("s"), 1, &road_logs).await.unwrap();
+    faulty.hang();
+    let mut accepted = 0;
+    // An hour of trying: each batch comes after the linger of the one before.
+    while accepted < 100_000 {
+        let send = road.input.send(make(accepted), cursor(accepted));
+        if tokio::time::timeout(Duration::from_secs(3_600), send).await.is_err() {
+            break;
+        }
+        accepted += 1;
+        tokio::time::sleep(Duration::from_millis(6)).await;
+    }
+    faulty.answer();
+    road.close().await.unwrap();
+    accepted
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_waits_when_the_log_does_not_answer() {
+    let large = accepted_while_hanging(|n| [record(&format!("e{n}"), 100_000)].into_iter().collect()).await;
+    assert!((40..120).contains(&large), "{large} events of 100 kB");
+    let small = accepted_while_hanging(|n| batch("s", n..n + 1)).await;
+    assert!((1_000..1_200).contains(&small), "{small} small events");
+    let empty = accepted_while_hanging(|_| EventBatch::default()).await;
+    assert!((1_000..1_200).contains(&empty), "{empty} batches without events");
+    let oversized = accepted_while_hanging(|n| [record(&format!("e{n}"), 900_000)].into_iter().collect()).await;
+    assert!((60..100).contains(&oversized), "{oversized} events that are too large");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_is_durable_when_it_is_accepted() {
+    let logs = logs();
+    let faulty = Arc::new(Faulty::new(logs.outputs.clone()));
+    faulty.appends([Fault::Before, Fault::After]);
+    let road = Road::open(&source("s"), 1, &Logs { outputs: faulty, ..logs.clone() }).await.unwrap();
+    let letter = DeadLetter::new("s", "1", "a.csv:1", "not a number", Timestamp::from_secs(0), b"x");
+    for _ in 0..2 {
+        road.input.dead_letter(letter.clone()).await.unwrap();
+        assert_eq!(dead_letters(&logs).await, [letter.clone()]);
+    }
+    road.close().await.unwrap();
+}
+
+/// A request whose sender has gone must not keep the ticker from promising for ever.
+#[tokio::test(start_paused = true)]
+async fn a_promise_is_held_back_only_by_events_on_their_way() {
+    let logs = logs();
+    let (faulty, road_logs) = with_faults(&logs);
+    let spec = SourceSpec { disorder: Duration::from_secs(5), live: true, ..source("s") };
+    let road = Road::open(&spec, 1, &road_logs).await.unwrap();
+    let now = Timestamp::from_secs(1_000);
+    assert_eq!(road.promise.at(now), Timestamp::from_secs(995));
+    faulty.hang();
+    for wait in 0..4 {
+        let publish = road.input.publish(batch("s", 40..41), "key");
+        assert!(tokio::time::timeout(Duration::from_millis(wait), publish).await.is_err());
+    }
+    road.input.send(batch("s", 60..61), None).await.unwrap();
+    assert!(road.promise.at(now) < Timestamp::from_secs(56), "the log has not answered");
+    faulty.answer();
+    road.input.flush().await.unwrap();
+    assert_eq!(road.promise.at(now), Timestamp::from_secs(995));
+    road.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn ticks_carry_what_live_sources_promise_into_every_partition() {
+    let logs = logs();
+    let promise = Arc::new(Promise::new("s", Duration::from_secs(5)));
+    let clock = Arc::new(ManualClock::at(Timestamp::from_secs(100)));
+    let mut ticker = Ticker::claim(logs.clone(), 2, clock.clone(), vec![promise]).await.unwrap();
+    ticker.tick().await.unwrap();
+    clock.advance(Duration::from_secs(7));
+    let newest = ticker.tick().await.unwrap();
+    assert_eq!(newest, logs.events.continuity().await.unwrap().tail);
+    for partition in 0..2 {
+        let ticks = frames(&*logs.events, partition, subject::TICKER).await;
+        let promised: Vec<_> = ticks.into_iter().map(|tick| tick.header.watermarks).collect();
+        let at = |secs| vec![("s".to_owned(), Timestamp::from_secs(secs))];
+        assert_eq!(promised, [vec![], at(95), at(102)], "a claim promises nothing");
+    }
+}
+
+/// Silence fires windows: the promise alone brings the watermark on.
+#[tokio::test(start_paused = true)]
+async fn a_promise_fires_the_windows_of_a_silent_source() {
+    let logs = logs();
+    let (spec, live) = (windows(10, 0, 3_600), SourceSpec { live: true, ..source("s") });
+    let road = Road::open(&live, 1, &logs).await.unwrap();
+    road.input.send([numbered("s", 3, 1)].into_iter().collect(), None).await.unwrap();
+    road.input.flush().await.unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp::from_secs(9)));
+    let mut ticker = Ticker::claim(logs.clone(), 1, clock.clone(), vec![road.promise.clone()]).await.unwrap();
+    let tail = ticker.tick().await.unwrap();
+    drain(job_spec(&spec, 0), &spec, &logs, tail).await.unwrap();
+    assert_eq!(Chain::read(&*logs.outputs, "w").await.outputs().len(), 0);
+    clock.advance(Duration::from_secs(1));
+    let tail = ticker.tick().await.unwrap();
+    drain(job_spec(&spec, 0), &spec, &logs, tail).await.unwrap();
+    assert_eq!(Chain::read(&*logs.outputs, "w").await.outputs().len(), 1);
+    road.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_cannot_be_read_is_set_aside_and_the_job_goes_on() {
+    let logs = logs();
+    let spec = windows(10, 0, 30);
+    let road = Road::open(&source("s"), 1, &logs).await.unwrap();
+    road.input.send(batch("s", 0..5), None).await.unwrap();
+    road.input.flush().await.unwrap();
+    let header = FrameHeader { source: "x".to_owned(), epoch: 1, number: 1, count: 1, ..FrameHeader::default() };
+    let (subject, headers) = (subject::events(0, "x"), header.to_headers());
+    let entry = floodmark_core::ports::NewEntry { subject, id: None, headers, body: "nonsense".into() };
+    logs.events.append(vec![entry], floodmark_core::ports::Expect::Anything).await.unwrap();
+    road.input.send(batch("s", 5..20), None).await.unwrap();
+    road.close().await.unwrap().end().await.unwrap();
+    let tail = logs.events.continuity().await.unwrap().tail;
+    for _ in 0..2 {
+        drain(job_spec(&spec, usize::MAX), &spec, &logs, tail).await.unwrap();
+        let letters = dead_letters(&logs).await;
+        assert_eq!(letters.iter().map(|l| (l.origin.as_str(), l.original.as_str())).collect::<Vec<_>>(), [("event log 3", "nonsense")]);
+        assert_eq!(Chain::read(&*logs.outputs, "w").await.outputs().len(), 14);
+    }
+}
