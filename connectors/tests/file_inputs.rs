@@ -17,7 +17,6 @@ use recorder::Recorder;
 use serde_json::json;
 
 /// A recorded input, if there are any here.
-#[expect(clippy::print_stderr, reason = "a test that does nothing has to say so")]
 fn input(name: &str) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("FLOODMARK_INPUTS") else {
         eprintln!("skipped: FLOODMARK_INPUTS not set");

@@ -238,7 +238,6 @@ pub async fn run_until(source: &mut dyn Source, kept: &Kept, servers: &[&Arc<Ser
 }
 
 /// The folder of recordings, or `None` with a word about it.
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 pub fn inputs() -> Option<std::path::PathBuf> {
     let folder = std::env::var_os("FLOODMARK_INPUTS").map(Into::into);
     if folder.is_none() {
