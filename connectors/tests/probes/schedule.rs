@@ -90,17 +90,17 @@ fn configurations_that_cannot_work_are_refused_with_the_remedy() {
     };
     let url = "https://example.org/";
     for (config, remedy) in [
-        (json!({ "targets": [] }), "name at least one"),
-        (json!({ "targets": [url, url] }), "another name"),
-        (json!({ "targets": [url], "timeout": "2m" }), "longer than every"),
-        (json!({ "targets": [url], "retries": 9 }), "longer than every"),
-        (json!({ "targets": [url], "every": "0s", "timeout": "0s" }), "longer than 0s"),
+        (json!({ "targets": [] }), "name at least one target"),
+        (json!({ "targets": [url, url] }), "give it another `name`"),
+        (json!({ "targets": [url], "timeout": "2m" }), "raise `every`"),
+        (json!({ "targets": [url], "retries": 9 }), "raise `every`"),
+        (json!({ "targets": [url], "every": "0s", "timeout": "0s" }), "is 0s"),
         (json!({ "targets": ["example.org"] }), r#"write "https://example.org""#),
         (json!({ "targets": [{ "url": url, "body_matches": "(" }] }), "unclosed group"),
         (json!({ "targets": [{ "url": url, "expect_status": [] }] }), "no answer would be good"),
         (json!({ "targets": [{ "url": url, "expected_status": [200] }] }), "unknown field `expected_status`"),
         (json!({ "targets": [url], "ip": "5" }), "expected one of `any`, `4`, `6`"),
-        (json!({ "targets": [url], "headers": { "a b": "c" } }), "is not a name"),
+        (json!({ "targets": [url], "headers": { "a b": "c" } }), "is not the name of a header"),
         (json!({ "targets": [url], "headers": { "Connection": "keep-alive" } }), "remove it"),
         (json!({ "targets": [url], "headers": { "X-Key": { "env": "FLOODMARK_NO_SUCH_VARIABLE" } } }), "FLOODMARK_NO_SUCH_VARIABLE"),
         (json!({ "targets": [url], "ca_file": "/floodmark/no/such/file" }), "/floodmark/no/such/file"),
