@@ -6,6 +6,7 @@ pub mod clock;
 pub mod crash;
 pub mod faulty;
 pub mod lives;
+pub mod memory;
 pub mod oracle;
 pub mod road;
 pub mod script;

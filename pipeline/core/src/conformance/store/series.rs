@@ -33,7 +33,7 @@ pub async fn series_are_known_from_frames_of_any_encoding(fixture: &dyn Fixture)
     for (at, (source, encoding)) in (1..).zip([("a", encodings[0]), ("b", encodings[1]), ("c", encodings[2])]) {
         let events = vec![
             sample(source, &load, 30),
-            Event::check(source, "1", Timestamp::from_secs(50), Check::of("https://example.org")),
+            Event::check(source, "1", Timestamp::from_secs(50), Check { up: Some(true), ..Check::of("https://example.org") }),
             sample(source, &load, 20),
             Event::record(source, "2", Timestamp::from_secs(90), Record { name: "release".to_owned(), fact: Default::default() }),
         ];
