@@ -378,5 +378,10 @@ fn a_quiet_job_commits_every_ten_seconds_of_log_time() {
         let world = World::new(&steps, &[1]).await;
         let (_, chain) = world.straight(&windows(5, 0, 20)).await;
         assert_eq!(chain.commits.iter().map(|(c, _)| c.in_position).collect::<Vec<_>>(), [10, 19, 28, 37]);
+        // What it has read since the last of them is saved with its state, and missed when it is gone.
+        let (logs, _) = world.straight(&windows(5, 0, 20)).await;
+        let lost = Logs { events: Changed::cut(logs.events.clone(), Position(44)), ..logs.clone() };
+        let error = claim(job_spec(&windows(5, 0, 20), 0), &windows(5, 0, 20), &lost).await.err().expect("it is refused");
+        assert!(error.chain().contains("the event log ends at 44, but the job has read up to 45"), "{}", error.chain());
     });
 }

@@ -176,7 +176,7 @@ async fn after_a_stop_everything_accepted_is_committed_and_stored() {
     next.assert_drained().await;
 }
 
-/// Runs `behave` at every start of a source beside one that ends after an hour.
+/// Runs `behave` at every start of a source, beside one that works, for half a minute.
 async fn starts_of(behave: impl Fn(u64) -> Result<()> + Send + Sync + 'static) -> (Fixture, Vec<Duration>) {
     let fixture = Fixture::new();
     let began = Instant::now();
@@ -196,10 +196,10 @@ async fn starts_of(behave: impl Fn(u64) -> Result<()> + Send + Sync + 'static) -
         })
     });
     let mut running = fixture.start(vec![failing, endless("other", Arc::default())]);
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
     fixture.stop.cancel();
     assert_eq!(running.join_next().await.unwrap().unwrap().unwrap(), End::Stopped);
-    assert!(ids(&*fixture.logs.events, 0, "other").await.len() > 5_000, "the other source is not disturbed");
+    assert!(ids(&*fixture.logs.events, 0, "other").await.len() > 250, "the other source is not disturbed");
     fixture.assert_drained().await;
     let starts = starts.lock().unwrap().clone();
     (fixture, starts)
@@ -265,7 +265,7 @@ async fn a_sink_that_hangs_ends_the_drain_at_its_deadline() {
     fixture.stop.cancel();
     let asked = Instant::now();
     let error = running.join_next().await.unwrap().unwrap().unwrap_err();
-    assert_eq!(asked.elapsed(), DRAIN_DEADLINE + Duration::from_millis(0));
+    assert_eq!(asked.elapsed(), DRAIN_DEADLINE);
     assert_eq!(error.kind(), Kind::Unavailable);
     assert_eq!(error.chain(), "draining within 10s; what was accepted is in the log and the next start goes on there");
     // The next start does.
@@ -298,6 +298,7 @@ async fn a_store_that_is_away_is_asked_again() {
         tokio::time::sleep(Duration::from_secs(40)).await;
         fixture.rollups.be_away(away);
     }
+    tokio::time::sleep(Duration::from_secs(40)).await;
     fixture.stop.cancel();
     assert_eq!(running.join_next().await.unwrap().unwrap().unwrap(), End::Stopped);
     fixture.assert_drained().await;

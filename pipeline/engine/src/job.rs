@@ -108,7 +108,7 @@ impl Job {
         recovery::claim(spec, logs, make, floor).await
     }
 
-    /// Works until `drain` holds a position and everything up to it is taken, then saves its state if it stands at a commit.
+    /// Works until `drain` holds a position and everything up to it is taken, then saves its state.
     ///
     /// # Errors
     /// `Conflict` when another owner took over; `Broken` when a re-run does not reproduce what is committed;
@@ -229,14 +229,14 @@ impl Job {
     async fn save_when_due(&mut self, last: Last) -> Result<()> {
         let due = self.unsaved_bytes >= self.spec.snapshot_after_bytes.max(4 * self.saved_bytes);
         let saved = self.unsaved_bytes == 0 || self.chain.n <= self.committed.n || !self.chain.outputs.is_empty();
-        // Commits that wait would be newer than the log: the snapshot comes after them.
-        if saved || !self.pending.is_empty() || !(due || last == Last::Yes) || !self.chain.at_cut() {
+        // Commits that wait are not in the log yet: the snapshot comes after them.
+        if saved || !self.pending.is_empty() || !(due || last == Last::Yes) {
             return Ok(());
         }
         let state = self.operator.snapshot();
         self.saved_bytes = state.len();
         self.unsaved_bytes = 0;
-        self.snapshots = snapshot::write(&self.logs, &self.spec, &self.chain, state, &self.snapshots).await?;
+        self.snapshots = snapshot::write(&self.logs, &self.spec, &self.chain.standing(), state, &self.snapshots).await?;
         self.hold();
         Ok(())
     }

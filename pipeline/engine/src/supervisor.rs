@@ -149,6 +149,8 @@ impl Pipeline {
             tokio::pin!(ticks);
             loop {
                 tokio::select! {
+                    // A stop ends the sources too: it must be seen before that.
+                    biased;
                     () = stop.cancelled() => break Ok(End::Stopped),
                     outcome = &mut ticks => break outcome.map(|()| End::Stopped),
                     Some(outcome) = sources.join_next(), if !sources.is_empty() => {

@@ -31,14 +31,42 @@ pub(super) struct Chain {
     pub(super) outputs: Outputs,
     /// Log time of the newest commit's entry.
     pub(super) cut_time: Option<Timestamp>,
-    /// The newest entry: its fingerprint is computed only when it is needed.
-    newest: Option<(Timestamp, Bytes)>,
+    /// The newest entry, unless it is in a commit.
+    newest: Option<Newest>,
     /// Position of the newest commit.
     cut_position: Position,
     /// Under which this owner writes.
     pub(super) epoch: u64,
     /// How many outputs were cut since the start.
     pub(super) made: u64,
+}
+
+/// An entry that is in no commit yet.
+#[derive(Clone, Debug)]
+struct Newest {
+    time: Timestamp,
+    print: Print,
+}
+
+/// A fingerprint is computed only when it is needed.
+#[derive(Clone, Debug)]
+enum Print {
+    Of(Bytes),
+    Known(String),
+}
+
+/// Where a chain stands: what is saved with a state.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing {
+    /// The number of the newest commit, its digest, its position and the log time of its entry.
+    pub(super) n: u64,
+    pub(super) digest: String,
+    pub(super) cut_position: Position,
+    pub(super) cut_time: Timestamp,
+    /// The newest entry that was taken, at or after that.
+    pub(super) position: Position,
+    pub(super) fingerprint: String,
+    pub(super) time: Timestamp,
 }
 
 /// A commit with its outputs already written.
@@ -56,9 +84,22 @@ struct Written<'a> {
 }
 
 impl Chain {
-    /// Goes on after a commit or snapshot.
-    pub(super) fn resume(n: u64, position: Position, fingerprint: String, digest: String, cut_time: Option<Timestamp>) -> Self {
-        Self { n, position, fingerprint, digest, cut_time, cut_position: position, ..Self::default() }
+    /// Goes on from where a chain stood.
+    pub(super) fn resume(standing: Standing) -> Self {
+        let Standing { n, digest, cut_position, cut_time, position, fingerprint, time } = standing;
+        let newest = (position != cut_position).then(|| Newest { time, print: Print::Known(fingerprint.clone()) });
+        Self { n, position, fingerprint, digest, cut_time: Some(cut_time), cut_position, newest, ..Self::default() }
+    }
+
+    /// Where it stands.
+    pub(super) fn standing(&self) -> Standing {
+        let cut_time = self.cut_time.unwrap_or_default();
+        let (time, fingerprint) = match &self.newest {
+            Some(newest) => (newest.time, newest.fingerprint()),
+            None => (cut_time, self.fingerprint.clone()),
+        };
+        let (n, digest, cut_position, position) = (self.n, self.digest.clone(), self.cut_position, self.position);
+        Standing { n, digest, cut_position, cut_time, position, fingerprint, time }
     }
 
     /// Whether a commit has to be cut before an entry with this log time.
@@ -67,7 +108,7 @@ impl Chain {
     }
 
     /// Whether nothing was taken since the newest commit.
-    pub(super) fn at_cut(&self) -> bool {
+    fn at_cut(&self) -> bool {
         self.position == self.cut_position
     }
 
@@ -75,14 +116,14 @@ impl Chain {
     pub(super) fn passed(&mut self, entry: &Entry) {
         self.position = entry.position;
         self.cut_time.get_or_insert(entry.time);
-        self.newest = Some((entry.time, entry.body.clone()));
+        self.newest = Some(Newest { time: entry.time, print: Print::Of(entry.body.clone()) });
     }
 
     /// The commits of what came since the last cut, with their numbers and digests: none when nothing came.
     pub(super) fn cut(&mut self, spec: &JobSpec, operator: &dyn Operator) -> Vec<(u64, String, NewEntry)> {
-        let Some((time, body)) = self.newest.take() else { return Vec::new() };
-        self.fingerprint = fingerprint(time, body);
-        self.cut_time = Some(time);
+        let Some(newest) = self.newest.take() else { return Vec::new() };
+        self.fingerprint = newest.fingerprint();
+        self.cut_time = Some(newest.time);
         self.cut_position = self.position;
         let outputs = std::mem::take(&mut self.outputs);
         self.made += outputs.len() as u64;
@@ -137,7 +178,14 @@ fn digest(before: &str, output: &str) -> String {
     format!("{:032x}", hasher.finish_128())
 }
 
-fn fingerprint(time: Timestamp, body: Bytes) -> String {
-    let (position, subject, id, headers) = (Position::START, String::new(), None, Headers::default());
-    Entry { position, time, subject, id, headers, body }.fingerprint()
+impl Newest {
+    fn fingerprint(&self) -> String {
+        match &self.print {
+            Print::Known(text) => text.clone(),
+            Print::Of(body) => {
+                let (position, subject, id, headers) = (Position::START, String::new(), None, Headers::default());
+                Entry { position, time: self.time, subject, id, headers, body: body.clone() }.fingerprint()
+            }
+        }
+    }
 }

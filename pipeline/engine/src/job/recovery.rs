@@ -28,7 +28,7 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
     let mut committed = Committed::default();
     let mut positions = snapshot::Positions::default();
     if let Some((_, commit)) = &found.commit {
-        check_continuity(&spec, &logs, commit).await?;
+        check_continuity(&spec, &logs, Position(commit.in_position), &commit.in_fingerprint).await?;
         committed = Committed { n: commit.n, position: Position(commit.in_position), digest: commit.digest.clone() };
         let mut snapshots = snapshot::read(&logs, &spec, commit.n).await?;
         while !snapshots.is_empty() {
@@ -36,6 +36,8 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
             let candidate = snapshots.remove(0);
             match operator.restore(&candidate.state) {
                 Ok(()) => {
+                    // It may stand after the commit.
+                    check_continuity(&spec, &logs, candidate.chain.position, &candidate.chain.fingerprint).await?;
                     (chain, positions) = (candidate.chain, usable);
                     break;
                 }
@@ -108,10 +110,9 @@ async fn find(spec: &JobSpec, logs: &Logs) -> Result<Found> {
     Ok(found)
 }
 
-/// The entry that the commit was made from must still be the same, and the log at least as long: otherwise it has lost
+/// The entry that the job has read last must still be the same, and the log at least as long: otherwise it has lost
 /// acknowledged entries, and going on would pass over what was written in their place.
-async fn check_continuity(spec: &JobSpec, logs: &Logs, commit: &Commit) -> Result<()> {
-    let position = Position(commit.in_position);
+async fn check_continuity(spec: &JobSpec, logs: &Logs, position: Position, fingerprint: &str) -> Result<()> {
     let tail = logs.events.continuity().await?.tail;
     let job = format!("{}/{}", spec.operator, spec.partition);
     if tail < position {
@@ -121,7 +122,7 @@ async fn check_continuity(spec: &JobSpec, logs: &Logs, commit: &Commit) -> Resul
         )));
     }
     match logs.events.get(position).await? {
-        Some(entry) if entry.fingerprint() != commit.in_fingerprint => Err(Error::broken(format!(
+        Some(entry) if entry.fingerprint() != fingerprint => Err(Error::broken(format!(
             "starting job {job}: entry {position} of the event log is not the one this job has read: it is another log. \
              Restore the event log, or delete the output log to compute everything anew"
         ))),

@@ -10,7 +10,7 @@ use floodmark_schemas::{Headers, Timestamp, subject};
 use twox_hash::XxHash3_64;
 
 use super::JobSpec;
-use super::commits::Chain;
+use super::commits::{Chain, Standing};
 use crate::ingest::{Logs, append};
 
 /// How large a piece is: well below the 1 MiB that NATS takes as a message.
@@ -50,8 +50,8 @@ impl Positions {
     }
 }
 
-/// Saves the state after the newest commit of `chain`; of the older ones the newest is kept.
-pub(super) async fn write(logs: &Logs, spec: &JobSpec, chain: &Chain, state: Vec<u8>, positions: &Positions) -> Result<Positions> {
+/// Saves the state where a chain stands, all commits of which are in the log; of the older ones the newest is kept.
+pub(super) async fn write(logs: &Logs, spec: &JobSpec, standing: &Standing, state: Vec<u8>, positions: &Positions) -> Result<Positions> {
     let subject = subject::snapshots(&spec.operator, spec.partition);
     let checksum = XxHash3_64::oneshot(&state);
     let state = Bytes::from(state);
@@ -61,11 +61,13 @@ pub(super) async fn write(logs: &Logs, spec: &JobSpec, chain: &Chain, state: Vec
         headers.set("Content-Type", "application/octet-stream");
         headers.set("Floodmark-Schema", "floodmark.snapshot.v1");
         headers.set("Floodmark-Version", &spec.version);
-        headers.set("Floodmark-Commit", chain.n);
-        headers.set("Floodmark-Position", chain.position);
-        headers.set("Floodmark-Fingerprint", &chain.fingerprint);
-        headers.set("Floodmark-Digest", &chain.digest);
-        headers.set("Floodmark-Cut-Time", chain.cut_time.unwrap_or_default().micros());
+        headers.set("Floodmark-Commit", standing.n);
+        headers.set("Floodmark-Digest", &standing.digest);
+        headers.set("Floodmark-Cut-Position", standing.cut_position);
+        headers.set("Floodmark-Cut-Time", standing.cut_time.micros());
+        headers.set("Floodmark-Position", standing.position);
+        headers.set("Floodmark-Fingerprint", &standing.fingerprint);
+        headers.set("Floodmark-Time", standing.time.micros());
         headers.set("Floodmark-Pieces", pieces);
         headers.set("Floodmark-Piece", piece);
         headers.set("Floodmark-Checksum", checksum);
@@ -73,7 +75,7 @@ pub(super) async fn write(logs: &Logs, spec: &JobSpec, chain: &Chain, state: Vec
         NewEntry { subject: subject.clone(), id: None, headers, body }
     });
     let appended = append(&*logs.outputs, entries.collect(), Expect::Anything, &spec.operator).await?;
-    let at = At { events: chain.position, first_piece: appended.first().map_or(Position::START, |a| a.position) };
+    let at = At { events: standing.position, first_piece: appended.first().map_or(Position::START, |a| a.position) };
     if let Some(newest) = positions.newest {
         logs.outputs.purge(&subject, newest.first_piece).await?;
     }
@@ -93,8 +95,8 @@ pub(super) async fn read(logs: &Logs, spec: &JobSpec, n: u64) -> Result<Vec<Snap
         }
         for entry in entries {
             let ours = entry.headers.get("Floodmark-Version") == Some(spec.version.as_str());
-            match entry.headers.parse("Floodmark-Commit") {
-                Ok(commit) if ours && commit <= n => pieces.entry(commit).or_default().push(entry),
+            match (entry.headers.parse::<u64>("Floodmark-Commit"), entry.headers.parse("Floodmark-Position")) {
+                (Ok(commit), Ok(position)) if ours && commit <= n => pieces.entry(position).or_default().push(entry),
                 _ => {}
             }
         }
@@ -120,10 +122,18 @@ fn join(pieces: &[Entry]) -> Option<Snapshot> {
         tracing::warn!(subject = pieces[0].subject, position = pieces[0].position.0, "snapshot is incomplete or damaged, passed over");
         return None;
     }
-    let position = Position(headers.parse("Floodmark-Position").ok()?);
+    let position = |name: &str| headers.parse(name).ok().map(Position);
+    let time = |name: &str| headers.parse(name).ok().map(Timestamp::from_micros);
     let text = |name: &str| headers.get(name).map(str::to_owned);
-    let cut_time = Timestamp::from_micros(headers.parse("Floodmark-Cut-Time").ok()?);
-    let n = headers.parse("Floodmark-Commit").ok()?;
-    let chain = Chain::resume(n, position, text("Floodmark-Fingerprint")?, text("Floodmark-Digest")?, Some(cut_time));
-    Some(Snapshot { chain, state, at: At { events: position, first_piece: run[0].position } })
+    let standing = Standing {
+        n: headers.parse("Floodmark-Commit").ok()?,
+        digest: text("Floodmark-Digest")?,
+        cut_position: position("Floodmark-Cut-Position")?,
+        cut_time: time("Floodmark-Cut-Time")?,
+        position: position("Floodmark-Position")?,
+        fingerprint: text("Floodmark-Fingerprint")?,
+        time: time("Floodmark-Time")?,
+    };
+    let at = At { events: standing.position, first_piece: run[0].position };
+    Some(Snapshot { chain: Chain::resume(standing), state, at })
 }
