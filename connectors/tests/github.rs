@@ -132,7 +132,7 @@ async fn the_token_is_never_sent_to_another_host() {
     let server = Server::new([Reply::new(301, "").header("Location", format!("{}/repositories/7", other.url()))]).await;
     let dir = tempfile::tempdir().unwrap();
     let kept = Kept::default();
-    let mut source = github(&server.url(), &["a/b"], with_token(&dir, "10m"));
+    let mut source = github(&server.url(), &["a/b"], with_token(&dir, "10d"));
     run_until(&mut source, &kept, &[&server, &other], || kept.checks().len() == 1).await;
     assert!(server.requests()[0].header("authorization").is_some());
     assert_eq!(other.requests()[0].path, "/repositories/7");
@@ -142,7 +142,7 @@ async fn the_token_is_never_sent_to_another_host() {
 #[tokio::test]
 async fn redirects_without_end_are_given_up() {
     let round = Reply::new(301, "").header("Location", "/repos/a/b");
-    let (kept, server) = checks(vec![round; 4], "10m", 1).await;
+    let (kept, server) = checks(vec![round; 4], "10d", 1).await;
     assert_eq!(server.requests().len(), 4);
     assert_eq!(brief(&kept.checks()[0]), (Some(false), Some(Reason::RedirectLimit), None, 1));
 }
@@ -171,7 +171,7 @@ async fn everything_of_one_credential_waits_and_is_asked_one_after_the_other() {
     let limited = Reply::new(429, "").header("retry-after", "2");
     let server = Server::new([ok(1, "a/1"), limited, ok(2, "a/2"), ok(3, "a/3")]).await;
     let kept = Kept::default();
-    let mut source = github(&server.url(), &["a/1", "a/2", "a/3"], json!({"every": "10m"}));
+    let mut source = github(&server.url(), &["a/1", "a/2", "a/3"], json!({"every": "10d"}));
     run_until(&mut source, &kept, &[&server], || kept.checks().iter().filter(|check| check.up == Some(true)).count() == 3).await;
     let requests = server.requests();
     assert_eq!(
@@ -230,7 +230,7 @@ async fn a_missing_permission_is_no_limit_and_rests_longer() {
 #[tokio::test]
 async fn server_errors_are_repeated_with_growing_waits_and_then_left_to_the_schedule() {
     let bad = Reply::new(502, "<html><h1>Bad Gateway</h1></html>").header("Content-Type", "text/html");
-    let (kept, server) = checks(vec![bad; 4], "10m", 4).await;
+    let (kept, server) = checks(vec![bad; 4], "10d", 4).await;
     let found: Vec<_> = kept.checks().iter().map(brief).collect();
     assert_eq!(found, [1, 2, 3, 4].map(|attempt| (Some(false), Some(Reason::Status), Some(502), attempt)));
     assert_eq!(kept.checks()[0].detail.as_deref(), Some("status 502, the service has a problem: <html><h1>Bad Gateway</h1></html>"));
@@ -244,7 +244,7 @@ async fn an_answer_that_is_no_json_is_malformed_and_kept_without_the_token() {
     let server = Server::new([Reply::new(200, format!("<html>hello {TOKEN}</html>"))]).await;
     let dir = tempfile::tempdir().unwrap();
     let kept = Kept::default();
-    let mut source = github(&server.url(), &["a/b"], with_token(&dir, "10m"));
+    let mut source = github(&server.url(), &["a/b"], with_token(&dir, "10d"));
     run_until(&mut source, &kept, &[&server], || kept.checks().len() == 1).await;
     assert_eq!(brief(&kept.checks()[0]), (Some(false), Some(Reason::Malformed), Some(200), 1));
     let letters = kept.letters();
@@ -258,7 +258,7 @@ async fn an_answer_that_is_no_json_is_malformed_and_kept_without_the_token() {
 #[tokio::test]
 async fn a_null_gives_no_sample_and_an_unknown_field_no_error() {
     let body = r#"{"id":7,"full_name":"a/b","stargazers_count":null,"forks_count":2,"size":null,"new_in_2030":{"x":[]}}"#;
-    let (kept, _) = checks(vec![Reply::new(200, body)], "10m", 1).await;
+    let (kept, _) = checks(vec![Reply::new(200, body)], "10d", 1).await;
     assert_eq!(kept.samples(), [r#"forks{repo="a/b",repo_id="7"} = 2"#]);
     assert_eq!(kept.checks()[0].up, Some(true));
 }
@@ -270,7 +270,7 @@ async fn a_refused_connection_is_a_failed_check() {
     drop(server);
     let idle = Server::new([]).await;
     let kept = Kept::default();
-    let mut source = github(&url, &["a/b"], json!({"every": "10m"}));
+    let mut source = github(&url, &["a/b"], json!({"every": "10d"}));
     run_until(&mut source, &kept, &[&idle], || kept.checks().len() == 1).await;
     assert_eq!(brief(&kept.checks()[0]), (Some(false), Some(Reason::ConnectRefused), None, 1));
 }
@@ -281,7 +281,7 @@ async fn each_release_becomes_one_record_also_over_a_restart() {
     let page = |releases: &[serde_json::Value]| Reply::new(200, json!(releases).to_string()).header("ETag", "\"r\"");
     let repo = || Reply::new(200, repository(7, "a/b", 1));
     let server = Server::new([repo(), page(&[release(2, 2), release(1, 1)]), page(&[release(3, 3), release(2, 2)])]).await;
-    let settings = json!({"every": "10m", "releases": true, "releases_every": "1s"});
+    let settings = json!({"every": "10d", "releases": true, "releases_every": "1s"});
     let kept = Kept::default();
     // The prefix of an Enterprise server goes before every path.
     let url = format!("{}/api/v3", server.url());

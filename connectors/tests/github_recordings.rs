@@ -88,7 +88,7 @@ async fn every_recorded_conversation_leaves_the_checks_of_its_answers() {
         }
         exchanges.truncate(4);
         replaying.spawn(async move {
-            let every = if exchanges[0].reply.status >= 500 { "10m" } else { "1s" };
+            let every = if exchanges[0].reply.status >= 500 { "10d" } else { "1s" };
             let (kept, _) = replay(&name, every, &exchanges).await;
             let found: Vec<_> = kept.checks().iter().map(brief).collect();
             assert_eq!(found, exchanges.iter().map(expected).collect::<Vec<_>>(), "{}", file.display());
@@ -135,7 +135,7 @@ async fn the_recorded_tag_is_sent_as_recorded_and_not_modified_costs_nothing() {
 async fn the_recorded_answer_of_today_gives_all_five_numbers() {
     let Some(folder) = inputs() else { return };
     let exchange = octokit(&folder.join("github/octokit/get-repository/raw-fixture.json")).remove(0);
-    let (kept, _) = replay(repository(&exchange).unwrap(), "10m", std::slice::from_ref(&exchange)).await;
+    let (kept, _) = replay(repository(&exchange).unwrap(), "10d", std::slice::from_ref(&exchange)).await;
     let body: Value = serde_json::from_str(&exchange.reply.body).unwrap();
     let labels = format!("{{repo={},repo_id=\"{}\"}}", body["full_name"], body["id"]);
     let expected = [
