@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use floodmark_connectors::clock::TokioClock;
 use floodmark_connectors::stores::embedded::{Catalog, Rollups, Store};
-use floodmark_core::ports::{Operator, RollupFilter, Sink, SourceSpec, StoreQuery};
+use floodmark_core::ports::{Operator, RollupFilter, RollupQuery, Sink, SourceSpec};
 use floodmark_core::{BySource, Error, Kind, Result};
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::sink_runner::Reads;

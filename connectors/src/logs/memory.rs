@@ -110,18 +110,19 @@ impl State {
 impl LogPort for Log {
     async fn append(&self, entries: Vec<NewEntry>, expect: Expect) -> Result<Vec<Appended>> {
         self.shared.options.check(&entries)?;
-        let Some(first) = entries.first() else { return Ok(Vec::new()) };
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
         let (appended, tail) = {
             let mut state = self.shared.state();
             state.time = state.time.max(self.shared.clock.now());
             state.forget_ids(self.shared.options.duplicate_window);
-            let repeated = first.id.as_ref().is_some_and(|id| state.ids.contains_key(id));
-            if let Expect::LastOnSubject(expected) = expect
-                && !repeated
-                && state.last(&first.subject) != expected
-            {
+            for (first, expected) in expect.each(&entries) {
+                let repeated = first.id.as_ref().is_some_and(|id| state.ids.contains_key(id));
                 let found = state.last(&first.subject);
-                return Err(Error::conflict(format!("appending to {} after {expected}: its last entry is {found}", first.subject)));
+                if !repeated && found != expected {
+                    return Err(Error::conflict(format!("appending to {} after {expected}: its last entry is {found}", first.subject)));
+                }
             }
             let appended = entries.into_iter().map(|entry| state.store(entry)).collect();
             (appended, Position(state.tail))

@@ -10,9 +10,10 @@ mod pump;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use floodmark_core::ports::log::dead_letter_entry;
 use floodmark_core::ports::{Expect, Ingest, Log, NewEntry, SourceSpec};
 use floodmark_core::{Error, Kind, Result};
-use floodmark_schemas::{DeadLetter, EventBatch, Headers, subject};
+use floodmark_schemas::{DeadLetter, EventBatch};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::backoff::Backoff;
@@ -115,15 +116,7 @@ impl Ingest for Input {
 /// # Errors
 /// Any but `Unavailable`.
 pub async fn dead_letter(outputs: &dyn Log, letter: &DeadLetter) -> Result<()> {
-    let mut headers = Headers::default();
-    headers.set("Content-Type", "application/json");
-    headers.set("Floodmark-Schema", "floodmark.dead-letter.v1");
-    let entry = NewEntry {
-        subject: subject::dead(&letter.component),
-        id: Some(format!("dead.{}.{}", letter.component, letter.id)),
-        headers,
-        body: serde_json::to_vec(letter).map_err(|e| Error::broken("writing a dead letter as JSON").because(e))?.into(),
-    };
+    let entry = dead_letter_entry(letter)?;
     append(outputs, vec![entry], Expect::Anything, &letter.component).await.map(drop)
 }
 
@@ -135,7 +128,7 @@ pub(crate) async fn append(
     expect: Expect,
     who: &str,
 ) -> Result<Vec<floodmark_core::ports::Appended>> {
-    retrying(who, || log.append(entries.clone(), expect)).await
+    retrying(who, || log.append(entries.clone(), expect.clone())).await
 }
 
 /// Asks a log again while it is not available.

@@ -31,9 +31,9 @@ impl<'a> Stored<'a> {
     }
 
     /// Stores the entries of one request at `time_us`, all or none. The outer error fails the whole transaction.
-    pub(super) fn request(&mut self, entries: Vec<NewEntry>, expect: Expect, time_us: i64) -> rusqlite::Result<Result<Vec<Appended>>> {
+    pub(super) fn request(&mut self, entries: Vec<NewEntry>, expect: &Expect, time_us: i64) -> rusqlite::Result<Result<Vec<Appended>>> {
         self.time_us = time_us;
-        if let (Expect::LastOnSubject(expected), Some(first)) = (expect, entries.first()) {
+        for (first, expected) in expect.each(&entries) {
             // A repetition fails its expectation because it has come true: the id says so first.
             if self.duplicate_of(first)?.is_none() {
                 let found = self.last(&first.subject)?;

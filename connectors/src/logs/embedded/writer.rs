@@ -145,7 +145,7 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(requests.len());
         for (entries, expect) in requests {
             self.time_us = self.time_us.max(self.clock.now().micros());
-            outcomes.push(stored.request(entries, expect, self.time_us)?);
+            outcomes.push(stored.request(entries, &expect, self.time_us)?);
         }
         let (tail, entries) = stored.finish()?;
         transaction.commit()?;

@@ -83,7 +83,7 @@ async fn a_store_for_reading_answers_beside_a_writer_and_refuses_to_write() {
     let reading = Store::open_read_only(at.path()).unwrap();
     let entries = [commit_entry(1, "w10s", vec![Output::Rollup(rollup("a"))])];
     stores.rollups.write(&entries, Position(0), Position(1)).await.unwrap();
-    let found = floodmark_core::ports::StoreQuery::rollups(&reading, &RollupFilter::default(), None, 9).await.unwrap();
+    let found = floodmark_core::ports::RollupQuery::rollups(&reading, &RollupFilter::default(), None, 9).await.unwrap();
     assert_eq!(found.items, [rollup("a")]);
     let sink = Rollups::new(reading, "rollups");
     let error = floodmark_core::ports::Sink::write(&sink, &entries, Position(1), Position(2)).await.unwrap_err();

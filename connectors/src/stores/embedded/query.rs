@@ -13,7 +13,7 @@ mod token;
 use async_trait::async_trait;
 use floodmark_core::Result;
 use floodmark_core::ports::query::KnownSeries;
-use floodmark_core::ports::{Page, RollupFilter, SeriesFilter, StoreQuery};
+use floodmark_core::ports::{DeadLetterQuery, Page, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery};
 use floodmark_schemas::{DeadLetter, Rollup};
 
 use super::Store;
@@ -22,17 +22,23 @@ use super::Store;
 pub const PAGE_MAX: usize = 10_000;
 
 #[async_trait]
-impl StoreQuery for Store {
+impl RollupQuery for Store {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
         let (filter, after) = (filter.clone(), after.map(str::to_owned));
         self.read(move |snapshot| rollups::page(snapshot, &filter, after.as_deref(), limit.clamp(1, PAGE_MAX))).await
     }
+}
 
+#[async_trait]
+impl SeriesQuery for Store {
     async fn series(&self, filter: &SeriesFilter, after: Option<&str>, limit: usize) -> Result<Page<KnownSeries>> {
         let (filter, after) = (filter.clone(), after.map(str::to_owned));
         self.read(move |snapshot| series::page(snapshot, &filter, after.as_deref(), limit.clamp(1, PAGE_MAX))).await
     }
+}
 
+#[async_trait]
+impl DeadLetterQuery for Store {
     async fn dead_letters(&self, component: Option<&str>, after: Option<&str>, limit: usize) -> Result<Page<DeadLetter>> {
         let (component, after) = (component.map(str::to_owned), after.map(str::to_owned));
         let limit = limit.clamp(1, PAGE_MAX);

@@ -1,6 +1,7 @@
 //! What every store must do: one function for each behaviour, run on a store that a [`Fixture`] makes.
 //!
-//! [`store_conformance_tests!`](crate::store_conformance_tests) makes one test of each function.
+//! [`store_conformance_tests!`](crate::store_conformance_tests) makes one test of each function; a store that holds only
+//! rollups, dead letters or series has a macro of its own.
 
 mod answers;
 mod entries;
@@ -38,30 +39,15 @@ pub trait Fixture: Send + Sync {
     async fn open(&self) -> Stores;
 }
 
-/// Makes one test of each behaviour: `store_conformance_tests!(#[tokio::test] make)` where `make` is an
-/// `async fn() -> impl Fixture`.
+/// Makes one test of each behaviour of a store that holds everything: `store_conformance_tests!(#[tokio::test] make)` where
+/// `make` is an `async fn() -> impl Fixture`.
 #[macro_export]
 macro_rules! store_conformance_tests {
     (#[$test:meta] $make:path) => {
-        $crate::store_conformance_tests! { @each #[$test] $make;
-            rollups_come_back_as_they_were_written
-            the_highest_revision_stands_whatever_the_order
-            a_rollup_of_another_definition_is_replaced
-            claims_leave_no_rows
-            a_repeated_write_changes_nothing
-            a_write_from_another_position_is_a_conflict
-            positions_and_rows_outlive_the_process
-            an_entry_that_cannot_be_read_becomes_a_dead_letter
-            dead_letters_come_newest_first
-            rollup_pages_equal_the_oracle
-            labels_match_with_any_characters
-            a_page_of_another_question_is_rejected
-            rows_that_come_between_pages_neither_repeat_nor_hide_others
-            series_are_known_from_frames_of_any_encoding
-            series_pages_equal_the_oracle
-            first_seen_is_exact_and_last_seen_within_a_minute
-            a_series_without_events_is_not_known
-        }
+        $crate::rollup_conformance_tests! { #[$test] $make }
+        $crate::dead_letter_conformance_tests! { #[$test] $make }
+        $crate::series_conformance_tests! { #[$test] $make }
+        $crate::store_conformance_tests! { @each #[$test] $make; a_series_without_events_is_not_known }
     };
     (@each #[$test:meta] $make:path; $($behaviour:ident)+) => {
         $(
@@ -72,6 +58,60 @@ macro_rules! store_conformance_tests {
         )+
     };
 }
+
+/// As [`store_conformance_tests!`], of a store that holds rollups: `Stores` has `rollups`, and `query` knows rollups and
+/// what the sink set aside.
+#[macro_export]
+macro_rules! rollup_conformance_tests {
+    (#[$test:meta] $make:path) => {
+        $crate::store_conformance_tests! { @each #[$test] $make;
+            rollups_come_back_as_they_were_written
+            the_highest_revision_stands_whatever_the_order
+            a_rollup_of_another_definition_is_replaced
+            claims_leave_no_rows
+            a_repeated_write_changes_nothing
+            a_write_of_rollups_from_another_position_is_a_conflict
+            positions_and_rollups_outlive_the_process
+            a_commit_that_cannot_be_read_becomes_a_dead_letter
+            rollup_pages_equal_the_oracle
+            labels_match_with_any_characters
+            a_page_of_another_question_about_rollups_is_rejected
+            rows_that_come_between_pages_neither_repeat_nor_hide_others
+        }
+    };
+}
+
+/// As [`store_conformance_tests!`], of a store that holds dead letters: `Stores` has `dead_letters`, and `query` knows them.
+#[macro_export]
+macro_rules! dead_letter_conformance_tests {
+    (#[$test:meta] $make:path) => {
+        $crate::store_conformance_tests! { @each #[$test] $make;
+            dead_letters_come_newest_first
+            a_dead_letter_that_cannot_be_read_becomes_one
+            a_write_of_dead_letters_from_another_position_is_a_conflict
+            a_page_of_another_question_about_dead_letters_is_rejected
+        }
+    };
+}
+
+/// As [`store_conformance_tests!`], of a store that holds the series: `Stores` has `catalog`, and `query` knows series and
+/// what the sink set aside.
+#[macro_export]
+macro_rules! series_conformance_tests {
+    (#[$test:meta] $make:path) => {
+        $crate::store_conformance_tests! { @each #[$test] $make;
+            series_are_known_from_frames_of_any_encoding
+            series_pages_equal_the_oracle
+            first_seen_is_exact_and_last_seen_within_a_minute
+            a_frame_that_cannot_be_read_becomes_a_dead_letter
+            a_write_of_series_from_another_position_is_a_conflict
+            a_page_of_another_question_about_series_is_rejected
+        }
+    };
+}
+
+/// Texts that no store gives as the name of a page.
+const NO_PAGES: [&str; 5] = ["", "1", "r1", "r1:0:0:0:0:0", "' OR 1=1"];
 
 /// Asks page after page until there is none; `ask` is given the token and answers the page.
 async fn all_pages<T, F: Future<Output = Result<Page<T>>>>(limit: usize, ask: impl Fn(Option<String>) -> F) -> Vec<T> {

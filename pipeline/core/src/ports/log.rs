@@ -1,12 +1,13 @@
 //! The log: an ordered, durable sequence of entries.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use floodmark_schemas::{Headers, Timestamp};
+use floodmark_schemas::{DeadLetter, Headers, Timestamp, subject};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// The place of an entry in a log, from 1. 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,22 @@ pub struct NewEntry {
     pub headers: Headers,
     /// Its body.
     pub body: Bytes,
+}
+
+/// A dead letter as it goes into the output log. Appending it again stores nothing more.
+///
+/// # Errors
+/// `Broken` when it cannot be written as JSON.
+pub fn dead_letter_entry(letter: &DeadLetter) -> Result<NewEntry> {
+    let mut headers = Headers::default();
+    headers.set("Content-Type", "application/json");
+    headers.set("Floodmark-Schema", "floodmark.dead-letter.v1");
+    Ok(NewEntry {
+        subject: subject::dead(&letter.component),
+        id: Some(format!("dead.{}.{}", letter.component, letter.id)),
+        headers,
+        body: serde_json::to_vec(letter).map_err(|e| Error::broken("writing a dead letter as JSON").because(e))?.into(),
+    })
 }
 
 /// A stored entry.
@@ -65,13 +82,33 @@ impl Entry {
 }
 
 /// What must hold for an append.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// Nothing.
     Anything,
     /// The last entry of the (first) entry's subject stands at this position; [`Position::START`] when there must be
     /// none. Otherwise the append fails with [`crate::Kind::Conflict`] and nothing is stored.
     LastOnSubject(Position),
+    /// The same for each of these subjects, on which entries of the append go.
+    LastOnSubjects(BTreeMap<String, Position>),
+}
+
+impl Expect {
+    /// Where the last entry before the first of `entries` on `subject` must stand, if that is to be checked.
+    pub fn on(&self, subject: &str, entries: &[NewEntry]) -> Option<Position> {
+        match self {
+            Self::Anything => None,
+            Self::LastOnSubject(position) => entries.first().filter(|first| first.subject == subject).map(|_| *position),
+            Self::LastOnSubjects(positions) => positions.get(subject).copied(),
+        }
+    }
+
+    /// The first entry on each subject, with where the last one before it must stand.
+    pub fn each<'a>(&'a self, entries: &'a [NewEntry]) -> impl Iterator<Item = (&'a NewEntry, Position)> {
+        let mut seen = BTreeSet::new();
+        let firsts = entries.iter().filter(move |entry| !matches!(self, Self::Anything) && seen.insert(entry.subject.as_str()));
+        firsts.filter_map(move |entry| self.on(&entry.subject, entries).map(|position| (entry, position)))
+    }
 }
 
 /// What became of an entry.
@@ -128,8 +165,9 @@ pub struct Retention {
 /// exactly once and in order, and waits at the tail.
 #[async_trait]
 pub trait Log: Send + Sync {
-    /// Appends in order and returns when all are durable. The embedded log stores all or none; others may store a
-    /// prefix when they fail. Repeating an append whose entries have ids is safe within the duplicate window.
+    /// Appends in order and returns when all are durable. The embedded log stores all or none. Others may store some when
+    /// they fail: of each subject the first ones, and the last of `entries` only when all others are stored. Repeating an
+    /// append whose entries have ids is safe within the duplicate window: what is there already is no conflict.
     ///
     /// # Errors
     /// `Conflict` when `expect` does not hold; `Rejected` when an entry is larger than the log takes; `Unavailable`

@@ -10,6 +10,8 @@ pub mod source;
 pub use clock::Clock;
 pub use log::{Appended, Continuity, Entry, Expect, Limit, Log, NewEntry, Position, Reader};
 pub use operator::{Operator, Outputs};
-pub use query::{EventFilter, EventQuery, Page, RollupFilter, SeriesFilter, StoreQuery};
+pub use query::{
+    Answers, DeadLetterQuery, EventFilter, EventQuery, Page, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery, StoreQuery,
+};
 pub use sink::Sink;
 pub use source::{Ingest, Source, SourceSpec};

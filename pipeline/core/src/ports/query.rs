@@ -1,6 +1,7 @@
 //! Questions that the CLI and the API ask of the stores.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use floodmark_schemas::{DeadLetter, Event, Rollup, Series, Timestamp};
@@ -102,21 +103,29 @@ pub trait EventQuery: Send + Sync {
     async fn events(&self, filter: &EventFilter, after: Option<&str>, limit: usize) -> Result<Page<StoredEvent>>;
 }
 
-/// Answers from derived stores.
+/// Answers about rollups.
 #[async_trait]
-pub trait StoreQuery: Send + Sync {
+pub trait RollupQuery: Send + Sync {
     /// Rollups.
     ///
     /// # Errors
     /// As [`EventQuery::events`].
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>>;
+}
 
+/// Answers about the series that were seen.
+#[async_trait]
+pub trait SeriesQuery: Send + Sync {
     /// Series.
     ///
     /// # Errors
     /// As [`EventQuery::events`].
     async fn series(&self, filter: &SeriesFilter, after: Option<&str>, limit: usize) -> Result<Page<KnownSeries>>;
+}
 
+/// Answers about what was set aside.
+#[async_trait]
+pub trait DeadLetterQuery: Send + Sync {
     /// Dead letters, newest first.
     ///
     /// # Errors
@@ -128,4 +137,45 @@ pub trait StoreQuery: Send + Sync {
     /// # Errors
     /// `Unavailable`.
     async fn dead_letter(&self, component: &str, id: &str) -> Result<Option<DeadLetter>>;
+}
+
+/// Answers from all that is derived from the logs.
+pub trait StoreQuery: RollupQuery + SeriesQuery + DeadLetterQuery {}
+
+impl<T: RollupQuery + SeriesQuery + DeadLetterQuery> StoreQuery for T {}
+
+/// Answers from several stores: each question goes to the one that knows.
+#[derive(Clone)]
+pub struct Answers {
+    /// Who knows rollups.
+    pub rollups: Arc<dyn RollupQuery>,
+    /// Who knows series.
+    pub series: Arc<dyn SeriesQuery>,
+    /// Who knows dead letters.
+    pub dead_letters: Arc<dyn DeadLetterQuery>,
+}
+
+#[async_trait]
+impl RollupQuery for Answers {
+    async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
+        self.rollups.rollups(filter, after, limit).await
+    }
+}
+
+#[async_trait]
+impl SeriesQuery for Answers {
+    async fn series(&self, filter: &SeriesFilter, after: Option<&str>, limit: usize) -> Result<Page<KnownSeries>> {
+        self.series.series(filter, after, limit).await
+    }
+}
+
+#[async_trait]
+impl DeadLetterQuery for Answers {
+    async fn dead_letters(&self, component: Option<&str>, after: Option<&str>, limit: usize) -> Result<Page<DeadLetter>> {
+        self.dead_letters.dead_letters(component, after, limit).await
+    }
+
+    async fn dead_letter(&self, component: &str, id: &str) -> Result<Option<DeadLetter>> {
+        self.dead_letters.dead_letter(component, id).await
+    }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use floodmark_core::{
     Error, Result,
     ports::{
-        EventFilter, EventQuery, Page, RollupFilter, SeriesFilter, StoreQuery,
+        DeadLetterQuery, EventFilter, EventQuery, Page, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery,
         query::{KnownSeries, StoredEvent},
     },
 };
@@ -70,7 +70,7 @@ impl EventQuery for Memory {
 }
 
 #[async_trait]
-impl StoreQuery for Memory {
+impl RollupQuery for Memory {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
         let wanted = |rollup: &&Rollup| {
             is(&filter.operator, &rollup.operator)
@@ -85,12 +85,18 @@ impl StoreQuery for Memory {
         }
         self.page(found, after, limit)
     }
+}
 
+#[async_trait]
+impl SeriesQuery for Memory {
     async fn series(&self, filter: &SeriesFilter, after: Option<&str>, limit: usize) -> Result<Page<KnownSeries>> {
         let wanted = |known: &&KnownSeries| is(&filter.source, &known.source) && has(&known.series, &filter.metric, &filter.labels);
         self.page(self.series.iter().filter(wanted).cloned().collect(), after, limit)
     }
+}
 
+#[async_trait]
+impl DeadLetterQuery for Memory {
     async fn dead_letters(&self, component: Option<&str>, after: Option<&str>, limit: usize) -> Result<Page<DeadLetter>> {
         let wanted = |letter: &&DeadLetter| component.is_none_or(|component| component == letter.component);
         self.page(self.dead_letters.iter().rev().filter(wanted).cloned().collect(), after, limit)

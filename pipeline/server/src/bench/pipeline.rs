@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use floodmark_core::ports::{RollupFilter, StoreQuery};
+use floodmark_core::ports::{RollupFilter, RollupQuery};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::Rollup;
 use tokio::sync::watch;
@@ -77,7 +77,7 @@ fn oracle(shape: Shape) -> BTreeMap<(u32, i64), Cell> {
 }
 
 /// Every window of the store is the oracle's, and there is no other.
-async fn compare(store: &dyn StoreQuery, mut cells: BTreeMap<(u32, i64), Cell>) -> Result<()> {
+async fn compare(store: &dyn RollupQuery, mut cells: BTreeMap<(u32, i64), Cell>) -> Result<()> {
     let mut after = None;
     loop {
         let page = store.rollups(&RollupFilter::default(), after.as_deref(), 10_000).await?;

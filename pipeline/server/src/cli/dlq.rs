@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use clap::{Subcommand, ValueEnum};
-use floodmark_core::ports::StoreQuery;
+use floodmark_core::ports::DeadLetterQuery;
 use floodmark_schemas::DeadLetter;
 
 use super::args::Global;

@@ -7,7 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::settings::Span;
 use floodmark_core::ports::query::KnownSeries;
-use floodmark_core::ports::{Clock, RollupFilter, SeriesFilter, StoreQuery};
+use floodmark_core::ports::{Clock, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery};
 use floodmark_schemas::{Aggregates, Rollup, Window};
 
 use super::args::Global;

@@ -73,7 +73,7 @@ pub async fn an_expectation_that_fails_stores_nothing(fixture: &dyn Fixture) {
 pub async fn an_expectation_of_none_holds_only_before_the_first(fixture: &dyn Fixture) {
     let log = fixture.open().await;
     let none = Expect::LastOnSubject(Position::START);
-    log.append(vec![entry("a.chain", "1")], none).await.expect("there is none");
+    log.append(vec![entry("a.chain", "1")], none.clone()).await.expect("there is none");
     let error = log.append(vec![entry("a.chain", "2")], none).await.expect_err("there is one");
     assert_eq!(error.kind(), Kind::Conflict);
 }
@@ -85,6 +85,24 @@ pub async fn an_expectation_looks_at_its_own_subject_only(fixture: &dyn Fixture)
     put(&*log, entry("a.chain.2", "2")).await;
     put(&*log, entry("a.chain", "3")).await;
     log.append(vec![entry("a.chain.1", "4")], Expect::LastOnSubject(mine)).await.expect("it holds");
+}
+
+/// Each subject of an append may have an expectation; one that fails keeps its own subject unchanged, and the last entry of
+/// the append out.
+pub async fn each_subject_of_an_append_may_have_its_expectation(fixture: &dyn Fixture) {
+    let log = fixture.open().await;
+    let expect = |x: u64, y: u64| Expect::LastOnSubjects([("a.x".to_owned(), Position(x)), ("a.y".to_owned(), Position(y))].into());
+    let group = |n: u64| vec![entry_with_id("a.x", &format!("{n}x"), "x"), entry("a.z", "z"), entry_with_id("a.y", &format!("{n}y"), "y")];
+    let appended = log.append(group(1), expect(0, 0)).await.expect("there are none");
+    let [x, _, y] = [0, 1, 2].map(|i| appended[i].position.0);
+    for (wrong_x, wrong_y) in [(x - 1, y), (x, y + 1), (0, 0)] {
+        let error = log.append(group(2), expect(wrong_x, wrong_y)).await.expect_err("it does not hold");
+        assert_eq!(error.kind(), Kind::Conflict, "{wrong_x} {wrong_y}");
+        let last = log.last("a.y").await.expect("an answer").expect("an entry");
+        assert_eq!(last.position, Position(y), "the last entry of the append is not there");
+    }
+    let again = log.append(group(1), expect(0, 0)).await.expect("a repetition is no conflict");
+    assert_eq!((again[0].position.0, again[2].position.0, again[0].duplicate, again[2].duplicate), (x, y, true, true));
 }
 
 /// Rivals that append at the same moment with the same expectation: one succeeds.
@@ -122,8 +140,8 @@ pub async fn an_append_with_expectation_may_be_repeated(fixture: &dyn Fixture) {
     let log = fixture.open().await;
     let commit = || vec![entry_with_id("a.chain", "commit-1", "1")];
     let none = Expect::LastOnSubject(Position::START);
-    log.append(commit(), none).await.expect("appended");
-    let again = log.append(commit(), none).await.expect("a repetition is no conflict");
+    log.append(commit(), none.clone()).await.expect("appended");
+    let again = log.append(commit(), none.clone()).await.expect("a repetition is no conflict");
     assert_eq!(again, [Appended { position: Position(1), duplicate: true }]);
 }
 

@@ -8,6 +8,7 @@ use floodmark_schemas::{Check, Encoding, Event, Record, Series, Timestamp};
 
 use super::entries::{Numbers, commit_entry, frame_entry, rollup};
 use super::{Fixture, Stores, all_pages};
+use crate::Kind;
 use crate::ports::query::KnownSeries;
 use crate::ports::{Position, SeriesFilter};
 
@@ -120,4 +121,22 @@ pub async fn a_series_without_events_is_not_known(fixture: &dyn Fixture) {
     let frame = frame_entry(2, "host", Encoding::Json, vec![sample("host", &load, 12)]);
     stores.catalog.write(&[frame], Position(0), Position(2)).await.expect("written");
     assert_eq!(ask(&stores, &SeriesFilter::default(), 2).await, [known("host", &load, 12, 12)]);
+}
+
+/// A sink that has been overtaken writes nothing.
+pub async fn a_write_of_series_from_another_position_is_a_conflict(fixture: &dyn Fixture) {
+    let stores = fixture.open().await;
+    let frame = frame_entry(2, "host", Encoding::Json, vec![sample("host", &Series::new("load"), 12)]);
+    let error = stores.catalog.write(&[frame], Position(1), Position(2)).await.expect_err("it is at 0");
+    assert_eq!(error.kind(), Kind::Conflict);
+    assert_eq!(ask(&stores, &SeriesFilter::default(), 2).await, []);
+}
+
+/// A token is good for its own question only.
+pub async fn a_page_of_another_question_about_series_is_rejected(fixture: &dyn Fixture) {
+    let stores = fixture.open().await;
+    for bad in super::NO_PAGES {
+        let error = stores.query.series(&SeriesFilter::default(), Some(bad), 2).await.expect_err("not a page");
+        assert_eq!(error.kind(), Kind::Rejected, "{bad:?}");
+    }
 }

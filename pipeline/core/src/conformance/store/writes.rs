@@ -8,7 +8,7 @@ use floodmark_schemas::{Aggregates, Claim, DeadLetter, JobEntry, Rollup, Series,
 use super::entries::{commit_entry, dead_letter_entry, entry, rollup};
 use super::{Fixture, Stores, all_pages};
 use crate::Kind;
-use crate::ports::{Position, RollupFilter, Sink};
+use crate::ports::{Position, RollupFilter};
 
 async fn stored(stores: &Stores) -> Vec<Rollup> {
     let filter = &RollupFilter::default();
@@ -99,7 +99,7 @@ pub async fn a_repeated_write_changes_nothing(fixture: &dyn Fixture) {
 }
 
 /// A sink that has been overtaken writes nothing.
-pub async fn a_write_from_another_position_is_a_conflict(fixture: &dyn Fixture) {
+pub async fn a_write_of_rollups_from_another_position_is_a_conflict(fixture: &dyn Fixture) {
     let stores = fixture.open().await;
     let commit = |at, value| [commit_entry(at, "w10s", vec![Output::Rollup(rollup("w10s", "host", Series::new("load"), 10, 0, value))])];
     stores.rollups.write(&commit(3, 1.0), Position(0), Position(3)).await.expect("written");
@@ -111,15 +111,19 @@ pub async fn a_write_from_another_position_is_a_conflict(fixture: &dyn Fixture) 
     }
     assert_eq!(stored(&stores).await, before);
     assert_eq!(stores.rollups.position().await.expect("a position"), Position(3));
+}
+
+/// The same for dead letters.
+pub async fn a_write_of_dead_letters_from_another_position_is_a_conflict(fixture: &dyn Fixture) {
+    let stores = fixture.open().await;
     let letter = DeadLetter::new("file", "1", "a:1", "bad", Timestamp::from_secs(0), b"x");
-    let conflict = async |sink: &dyn Sink| sink.write(&[dead_letter_entry(2, &letter)], Position(1), Position(2)).await;
-    assert_eq!(conflict(&*stores.dead_letters).await.expect_err("another position").kind(), Kind::Conflict);
-    assert_eq!(conflict(&*stores.catalog).await.expect_err("another position").kind(), Kind::Conflict);
+    let error = stores.dead_letters.write(&[dead_letter_entry(2, &letter)], Position(1), Position(2)).await.expect_err("it is at 0");
+    assert_eq!(error.kind(), Kind::Conflict);
     assert_eq!(letters(&stores).await, []);
 }
 
 /// Each sink goes on where it stopped.
-pub async fn positions_and_rows_outlive_the_process(fixture: &dyn Fixture) {
+pub async fn positions_and_rollups_outlive_the_process(fixture: &dyn Fixture) {
     let commit = |at| {
         let series = Series::new("load");
         commit_entry(at, "w10s", vec![Output::Rollup(rollup("w10s", "host", series, at.cast_signed() * 10, 0, 1.0))])
@@ -132,30 +136,46 @@ pub async fn positions_and_rows_outlive_the_process(fixture: &dyn Fixture) {
     let stores = fixture.open().await;
     assert_eq!(stored(&stores).await, before);
     assert_eq!(stores.rollups.position().await.expect("a position"), Position(7));
-    assert_eq!(stores.catalog.position().await.expect("a position"), Position(0));
     stores.rollups.write(&[commit(8)], Position(7), Position(8)).await.expect("written");
     assert_eq!(stored(&stores).await.len(), 3);
 }
 
 /// What a sink cannot read is set aside with the reason, and the rest is written.
-pub async fn an_entry_that_cannot_be_read_becomes_a_dead_letter(fixture: &dyn Fixture) {
+pub async fn a_commit_that_cannot_be_read_becomes_a_dead_letter(fixture: &dyn Fixture) {
     let stores = fixture.open().await;
     let good = rollup("w10s", "host", Series::new("load"), 10, 0, 1.0);
-    let bad = |at, subject| entry(at, subject, r#"{"schema":"floodmark.commit.v9"}"#);
-    let entries = [bad(1, "floodmark.outputs.w10s.0"), commit_entry(2, "w10s", vec![Output::Rollup(good.clone())])];
+    let entries = [entry(1, "floodmark.outputs.w10s.0", UNREADABLE), commit_entry(2, "w10s", vec![Output::Rollup(good.clone())])];
     stores.rollups.write(&entries, Position(0), Position(2)).await.expect("written");
-    stores.dead_letters.write(&[bad(3, "floodmark.dead.file")], Position(0), Position(3)).await.expect("written");
-    stores.catalog.write(&[bad(4, "floodmark.events.0.host")], Position(0), Position(4)).await.expect("written");
     assert_eq!(stored(&stores).await, [good]);
-    let letters = letters(&stores).await;
+    expect_set_aside(&stores, "entry 1 on floodmark.outputs.w10s.0").await;
+}
+
+/// The same for dead letters.
+pub async fn a_dead_letter_that_cannot_be_read_becomes_one(fixture: &dyn Fixture) {
+    let stores = fixture.open().await;
+    let unreadable = entry(3, "floodmark.dead.file", UNREADABLE);
+    stores.dead_letters.write(&[unreadable], Position(0), Position(3)).await.expect("written");
+    expect_set_aside(&stores, "entry 3 on floodmark.dead.file").await;
+}
+
+/// The same for frames.
+pub async fn a_frame_that_cannot_be_read_becomes_a_dead_letter(fixture: &dyn Fixture) {
+    let stores = fixture.open().await;
+    stores.catalog.write(&[entry(4, "floodmark.events.0.host", UNREADABLE)], Position(0), Position(4)).await.expect("written");
+    expect_set_aside(&stores, "entry 4 on floodmark.events.0.host").await;
+}
+
+/// What no version of this program has written.
+const UNREADABLE: &str = r#"{"schema":"floodmark.commit.v9"}"#;
+
+async fn expect_set_aside(stores: &Stores, origin: &str) {
+    let letters = letters(stores).await;
     let origins: Vec<&str> = letters.iter().map(|letter| letter.origin.as_str()).collect();
-    assert_eq!(origins, ["entry 4 on floodmark.events.0.host", "entry 3 on floodmark.dead.file", "entry 1 on floodmark.outputs.w10s.0"]);
-    for letter in letters {
-        assert_eq!(letter.original, r#"{"schema":"floodmark.commit.v9"}"#);
-        assert!(!letter.reason.is_empty());
-        let found = stores.query.dead_letter(&letter.component, &letter.id).await.expect("an answer");
-        assert_eq!(found, Some(letter));
-    }
+    assert_eq!(origins, [origin]);
+    assert_eq!(letters[0].original, UNREADABLE);
+    assert!(!letters[0].reason.is_empty());
+    let found = stores.query.dead_letter(&letters[0].component, &letters[0].id).await.expect("an answer");
+    assert_eq!(found.as_ref(), letters.first());
 }
 
 /// Newest first, then by component and id; the first letter of an id stays.
@@ -181,4 +201,13 @@ pub async fn dead_letters_come_newest_first(fixture: &dyn Fixture) {
     expected.retain(|letter| letter.component == "file");
     assert_eq!(of_file.await, expected);
     assert_eq!(stores.query.dead_letter("http", "00").await.expect("an answer"), None);
+}
+
+/// A token is good for its own question only.
+pub async fn a_page_of_another_question_about_dead_letters_is_rejected(fixture: &dyn Fixture) {
+    let stores = fixture.open().await;
+    for bad in super::NO_PAGES {
+        let error = stores.query.dead_letters(None, Some(bad), 2).await.expect_err("not a page");
+        assert_eq!(error.kind(), Kind::Rejected, "{bad:?}");
+    }
 }
