@@ -1,4 +1,6 @@
-//! Logging and metrics of the process: what goes to stderr, and what `/metrics` shows.
+//! Logging, metrics and traces of the process: what goes to stderr, what `/metrics` shows, what a collector gets.
+
+mod traces;
 
 use std::io::{self, IsTerminal};
 
@@ -10,6 +12,8 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::Registry;
 use tracing::Subscriber;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
+
+pub use traces::Traces;
 
 /// The environment variable that replaces the level given by `-v` and `-q`: `debug`, or `info,floodmark_engine=trace`.
 pub const LOG_VARIABLE: &str = "FLOODMARK_LOG";

@@ -43,7 +43,7 @@ pub async fn pipeline(dir: &Path, shape: Shape) -> Result<Vec<Figure>> {
     let config = from_text("bench", &config).map_err(|report| Error::broken(report.render(false)))?;
 
     let watch = Stopwatch::start();
-    let Assembled { pipeline, store, .. } = assemble(&config)?;
+    let Assembled { pipeline, store, .. } = assemble(&config).await?;
     pipeline.run(CancellationToken::new(), watch::Sender::new(false)).await?;
     let note = format!("{} bytes a line, {} series, 10 s windows, {} MB on disk", bytes / shape.events.max(1), shape.series, disk(dir));
     let figure = watch.figure("ndjson file, durable log, windows, store", shape.events, note);

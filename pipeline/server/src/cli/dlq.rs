@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 
 use clap::{Subcommand, ValueEnum};
-use floodmark_core::ports::DeadLetterQuery;
 use floodmark_schemas::DeadLetter;
 
 use super::args::Global;
@@ -81,13 +80,13 @@ pub fn dlq(global: &Global, command: Command) -> Outcome {
 }
 
 fn ls(global: &Global, args: &Ls) -> Outcome {
-    let store = open::store(&open::data_dir(global, &args.place)?)?;
+    let data = open::data(global, &args.place)?;
     let form = match args.format {
         Format::Table => Form::Table,
         Format::Json => Form::Json,
     };
     open::block_on(global, async {
-        let (store, component) = (&store, args.component.as_deref());
+        let (store, component) = (&*data.dead_letters().await?, args.component.as_deref());
         let count =
             list(form, args.limit.limit, |after, limit| async move { store.dead_letters(component, after.as_deref(), limit).await });
         count.await?.say(global, ("dead letter", "dead letters"), "give a component to see only its dead letters");
@@ -96,10 +95,10 @@ fn ls(global: &Global, args: &Ls) -> Outcome {
 }
 
 fn show(global: &Global, args: &Show) -> Outcome {
-    let store = open::store(&open::data_dir(global, &args.place)?)?;
+    let data = open::data(global, &args.place)?;
     open::block_on(global, async {
         let Show { component, id, .. } = args;
-        let found = store.dead_letter(component, id).await?;
+        let found = data.dead_letters().await?.dead_letter(component, id).await?;
         let letter = found.ok_or_else(|| {
             let remedy = format!("`floodmark dlq ls {component}` lists those there are");
             Failure::new(format!("{component} has no dead letter {id:?}")).remedy(remedy)

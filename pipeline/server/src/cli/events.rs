@@ -1,13 +1,11 @@
 //! `floodmark events`: what is stored.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Subcommand, ValueEnum};
 use floodmark_connectors::clock::SystemClock;
-use floodmark_connectors::stores::frames::{Frames, IndexedScan};
 use floodmark_core::ports::query::StoredEvent;
-use floodmark_core::ports::{Clock, EventFilter, EventQuery};
+use floodmark_core::ports::{Clock, EventFilter};
 use floodmark_schemas::Payload;
 
 use super::args::Global;
@@ -158,14 +156,14 @@ impl Selection {
 
 fn ls(global: &Global, args: &Ls) -> Outcome {
     let filter = args.selection.filter()?;
-    let frames = Frames::over(Arc::new(IndexedScan::new(open::events(&open::data_dir(global, &args.place)?)?)));
+    let data = open::data(global, &args.place)?;
     let form = match args.format {
         ListFormat::Table => Form::Table,
         ListFormat::Json => Form::Json,
     };
     open::block_on(global, async {
-        let (frames, filter) = (&frames, &filter);
-        let count = list(form, args.limit.limit, |after, limit| async move { frames.events(filter, after.as_deref(), limit).await });
+        let (events, filter) = (&*data.events().await?, &filter);
+        let count = list(form, args.limit.limit, |after, limit| async move { events.events(filter, after.as_deref(), limit).await });
         count.await?.say(global, ("event", "events"), "`floodmark events export` writes all");
         Ok(Exit::Ok)
     })

@@ -6,10 +6,9 @@ mod file;
 mod writer;
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 
-use floodmark_connectors::stores::frames::{Frames, IndexedScan, PAGE_MAX};
-use floodmark_core::ports::{EventQuery, Log, Position};
+use floodmark_connectors::stores::frames::PAGE_MAX;
+use floodmark_core::ports::Position;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::Global;
@@ -24,16 +23,16 @@ use writer::Writer;
 /// Exports what the log holds now; what comes in meanwhile is left to the next export.
 pub(super) fn export(global: &Global, args: &Export) -> Outcome {
     let filter = args.selection.filter()?;
-    let log = open::events(&open::data_dir(global, &args.place)?)?;
+    let data = open::data(global, &args.place)?;
     let (pipe, unfinished) = target(args)?;
     open::block_on(global, async {
-        let tail = log.continuity().await?.tail;
-        let frames = Frames::over(Arc::new(IndexedScan::new(log)));
+        let tail = data.log().await?.continuity().await?.tail;
+        let stored = data.events().await?;
         let mut writer = Writer::new(args.format, pipe)?;
         let progress = progress(global, args, tail);
         let (mut count, mut after) = (0, None);
         loop {
-            let mut page = frames.events(&filter, after.as_deref(), PAGE_MAX).await?;
+            let mut page = stored.events(&filter, after.as_deref(), PAGE_MAX).await?;
             if page.items.last().is_some_and(|last| last.position > tail.0) {
                 page.items.retain(|stored| stored.position <= tail.0);
                 page.next = None;

@@ -1,51 +1,101 @@
 //! Opening what commands read, and running what they do: beside a running `floodmark run`, or without one.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use floodmark_connectors::logs::embedded::Log;
+use floodmark_connectors::logs::embedded::Log as EmbeddedLog;
 use floodmark_connectors::stores::embedded::Store;
+use floodmark_connectors::stores::frames::{Frames, IndexedScan};
+use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, RollupQuery, SeriesQuery};
 
 use super::args::Global;
 use super::exit::{Exit, Failure, Outcome};
 use super::selection::Place;
+use crate::config::{Config, LogKind};
 use crate::data_dir::DataDir;
 use crate::{config, telemetry};
 
-/// The data directory that the command line or else the configuration names.
-pub(super) fn data_dir(global: &Global, place: &Place) -> Result<DataDir, Failure> {
-    let path = match &place.data_dir {
-        Some(path) => path.clone(),
-        None => config::load(&global.config)?.data_dir,
-    };
-    if path.is_dir() { Ok(DataDir::new(path)) } else { Err(missing("data directory", &path, &path)) }
+/// Where the data is: what a configuration names, or a data directory alone.
+pub(super) struct Data {
+    config: Option<Config>,
+    directory: DataDir,
 }
 
-/// The event log, for reading.
-pub(super) fn events(data: &DataDir) -> Result<Arc<Log>, Failure> {
-    let path = data.events();
-    if !path.exists() {
-        return Err(missing("event log", &path, data.path()));
+/// The data that the command line or else the configuration names.
+pub(super) fn data(global: &Global, place: &Place) -> Result<Data, Failure> {
+    Ok(match &place.data_dir {
+        Some(path) => Data { config: None, directory: DataDir::new(path) },
+        None => {
+            let config = config::load(&global.config)?;
+            Data { directory: DataDir::new(&config.data_dir), config: Some(config) }
+        }
+    })
+}
+
+impl Data {
+    /// The event log, for reading.
+    pub(super) async fn log(&self) -> Result<Arc<dyn Log>, Failure> {
+        match self.log_kind() {
+            None | Some(LogKind::Embedded(_)) => Ok(self.embedded_log()?),
+        }
     }
-    Ok(Arc::new(Log::open_read_only(&path)?))
-}
 
-/// The store, for reading.
-pub(super) fn store(data: &DataDir) -> Result<Store, Failure> {
-    let path = data.store();
-    if !path.exists() {
-        return Err(missing("store", &path, data.path()));
+    /// Who answers about raw events.
+    pub(super) async fn events(&self) -> Result<Arc<dyn EventQuery>, Failure> {
+        match self.log_kind() {
+            None | Some(LogKind::Embedded(_)) => Ok(Arc::new(Frames::over(Arc::new(IndexedScan::new(self.embedded_log()?))))),
+        }
     }
-    Ok(Store::open_read_only(&path)?)
-}
 
-fn missing(what: &str, path: &Path, data_dir: &Path) -> Failure {
-    let remedy = format!(
-        "`floodmark run` writes the data that is read here, and so does `floodmark demo --data-dir {}`; \
-         --data-dir DIR reads another directory",
-        data_dir.display()
-    );
-    Failure::new(format!("there is no {what} at {}", path.display())).remedy(remedy)
+    /// Who answers about rollups.
+    pub(super) async fn rollups(&self) -> Result<Arc<dyn RollupQuery>, Failure> {
+        Ok(Arc::new(self.embedded_store()?))
+    }
+
+    /// Who answers about series.
+    pub(super) async fn series(&self) -> Result<Arc<dyn SeriesQuery>, Failure> {
+        Ok(Arc::new(self.embedded_store()?))
+    }
+
+    /// Who answers about dead letters.
+    pub(super) async fn dead_letters(&self) -> Result<Arc<dyn DeadLetterQuery>, Failure> {
+        Ok(Arc::new(self.embedded_store()?))
+    }
+
+    /// Where it is, for people.
+    pub(super) fn place(&self) -> String {
+        match self.log_kind() {
+            None | Some(LogKind::Embedded(_)) => self.directory.path().display().to_string(),
+        }
+    }
+
+    fn log_kind(&self) -> Option<&LogKind> {
+        self.config.as_ref().map(|config| &config.log)
+    }
+
+    fn embedded_log(&self) -> Result<Arc<EmbeddedLog>, Failure> {
+        Ok(Arc::new(EmbeddedLog::open_read_only(&self.file("event log", self.directory.events())?)?))
+    }
+
+    fn embedded_store(&self) -> Result<Store, Failure> {
+        Ok(Store::open_read_only(self.file("store", self.directory.store())?)?)
+    }
+
+    /// A file of the data directory that must be there.
+    fn file(&self, what: &str, path: PathBuf) -> Result<PathBuf, Failure> {
+        let directory = self.directory.path();
+        let (what, missing) = match (directory.is_dir(), path.exists()) {
+            (true, true) => return Ok(path),
+            (true, false) => (what, &*path),
+            (false, _) => ("data directory", directory),
+        };
+        let remedy = format!(
+            "`floodmark run` writes the data that is read here, and so does `floodmark demo --data-dir {}`; \
+             --data-dir DIR reads another directory",
+            directory.display()
+        );
+        Err(Failure::new(format!("there is no {what} at {}", missing.display())).remedy(remedy))
+    }
 }
 
 /// Runs a command on this thread until it has ended or Ctrl-C is pressed; then it is dropped where it stands.

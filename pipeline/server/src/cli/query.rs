@@ -7,7 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::settings::Span;
 use floodmark_core::ports::query::KnownSeries;
-use floodmark_core::ports::{Clock, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery};
+use floodmark_core::ports::{Clock, RollupFilter, SeriesFilter};
 use floodmark_schemas::{Aggregates, Rollup, Window};
 
 use super::args::Global;
@@ -108,9 +108,9 @@ fn rollups(global: &Global, args: &Rollups) -> Outcome {
     let Series { source, metric, .. } = args.series.clone();
     let (operator, labels, newest_first) = (args.operator.clone(), args.series.labels()?, !args.oldest_first);
     let filter = RollupFilter { operator, source, metric, labels, from, to, newest_first };
-    let store = open::store(&open::data_dir(global, &args.place)?)?;
+    let data = open::data(global, &args.place)?;
     open::block_on(global, async {
-        let (store, filter) = (&store, &filter);
+        let (store, filter) = (&*data.rollups().await?, &filter);
         let count =
             list(args.format.into(), args.limit.limit, |after, limit| async move { store.rollups(filter, after.as_deref(), limit).await });
         count.await?.say(global, ("rollup", "rollups"), "--from and --to choose which");
@@ -121,9 +121,9 @@ fn rollups(global: &Global, args: &Rollups) -> Outcome {
 fn series(global: &Global, args: &SeriesArgs) -> Outcome {
     let Series { source, metric, .. } = args.series.clone();
     let filter = SeriesFilter { source, metric, labels: args.series.labels()? };
-    let store = open::store(&open::data_dir(global, &args.place)?)?;
+    let data = open::data(global, &args.place)?;
     open::block_on(global, async {
-        let (store, filter) = (&store, &filter);
+        let (store, filter) = (&*data.series().await?, &filter);
         let count =
             list(args.format.into(), args.limit.limit, |after, limit| async move { store.series(filter, after.as_deref(), limit).await });
         count.await?.say(global, ("series", "series"), "--source and --metric choose which");

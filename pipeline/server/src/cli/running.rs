@@ -22,7 +22,7 @@ use super::signals::{Asked, Signals};
 use crate::api::{self, ApiState};
 use crate::assemble::{Assembled, assemble};
 use crate::config::{self, Config};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Traces};
 
 /// What a running pipeline offers to those who look on.
 pub struct View {
@@ -95,13 +95,15 @@ pub fn run(mut running: Running) -> Outcome {
 /// What a configuration needs before it runs; nothing runs yet.
 struct Prepared {
     listener: Option<TcpListener>,
+    traces: Traces,
     assembled: Assembled,
 }
 
 async fn prepare(running: &Running) -> Result<Prepared, Failure> {
     let config = &running.config;
+    let traces = Traces::start(&config.telemetry)?;
     let listener = if config.api.enabled { Some(listen(config.api.listen.0, running.any_port).await?) } else { None };
-    Ok(Prepared { listener, assembled: assemble(config)? })
+    Ok(Prepared { listener, traces, assembled: assemble(config).await? })
 }
 
 /// What a pipeline is about to do.
@@ -112,7 +114,7 @@ enum Phase {
 }
 
 async fn once(running: &Running, prepared: Prepared, metrics: &Metrics, signals: &mut Signals) -> Result<Stopped, Failure> {
-    let Prepared { listener, assembled: Assembled { pipeline, events, store, log, progress } } = prepared;
+    let Prepared { listener, traces, assembled: Assembled { pipeline, events, store, log, progress } } = prepared;
     let address = listener.as_ref().and_then(|l| l.local_addr().ok());
     let (stop, beside) = (CancellationToken::new(), CancellationToken::new());
     let ready = watch::Sender::new(false);
@@ -184,6 +186,7 @@ async fn once(running: &Running, prepared: Prepared, metrics: &Metrics, signals:
     if !looked && running.onlooker.is_some() {
         looking.await;
     }
+    traces.stop().await;
     match (outcome?, phase) {
         (End::Stopped, Phase::Reloading(config)) => {
             tracing::info!("drained; starting with the new configuration");

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::ValueEnum;
-use floodmark_core::ports::{Entry, Limit, Log};
+use floodmark_core::ports::{Entry, Limit};
 use floodmark_schemas::{Event, FrameHeader, Payload, frame, subject};
 
 use super::args::Global;
@@ -49,13 +49,13 @@ pub enum Format {
 /// # Errors
 /// When the log cannot be read.
 pub fn tap(global: &Global, args: Args) -> Outcome {
-    let data = open::data_dir(global, &args.place)?;
-    let log = open::events(&data)?;
+    let data = open::data(global, &args.place)?;
     open::block_on(global, async {
+        let log = data.log().await?;
         let tail = log.continuity().await?.tail;
         let mut reader = log.reader(vec![subject::EVENTS.to_owned()], tail).await?;
         if global.verbosity() >= 0 {
-            notice(&format!("floodmark: waiting for events in {}; Ctrl-C ends it\n", data.path().display()));
+            notice(&format!("floodmark: waiting for events in {}; Ctrl-C ends it\n", data.place()));
         }
         let mut printer = Printer { out: Pipe::stdout(), left: args.limit.unwrap_or(u64::MAX), source_width: 0 };
         while printer.left > 0 && !printer.out.gone() {

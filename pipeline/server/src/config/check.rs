@@ -9,7 +9,7 @@ use floodmark_connectors::settings::{Fault, Span};
 
 use super::kinds::{Kind, LogKind, OperatorKind, SourceKind};
 use super::load::Parts;
-use super::model::{Compression, EmbeddedLog, Encoding};
+use super::model::{Compression, EmbeddedLog, Encoding, Telemetry};
 use super::report::{Found, Report};
 use super::suggest;
 use super::tree::{Node, Value};
@@ -34,6 +34,7 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
         tell(source.kind.faults(), &["sources", id], parts.root, report);
     }
     addresses_are_unique(parts, report);
+    tell(parts.telemetry.map(Telemetry::faults).unwrap_or_default(), &["telemetry"], parts.root, report);
     let log = parts.log.map(|LogKind::Embedded(log)| log);
     tell(parts.log.map(Kind::faults).unwrap_or_default(), &["log"], parts.root, report);
     for (id, operator) in parts.operators {

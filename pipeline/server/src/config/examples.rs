@@ -6,6 +6,7 @@ pub fn example(section: &str, kind: &str) -> &'static str {
         ("", _) => "data_dir = \"/var/lib/floodmark\"\npartitions = 4",
         ("log", _) => "[log]\nretention_age = \"30d\"\nretention_size = \"50GiB\"",
         ("api", _) => "[api]\nlisten = \"127.0.0.1:9000\"",
+        ("telemetry", _) => "[telemetry]\notlp_endpoint = \"http://127.0.0.1:4317\"\ntrace_ratio = 0.05",
         ("sources", "host") => "[sources.machine]\ntype = \"host\"\nevery = \"5s\"",
         ("sources", "http_probe") => {
             "[sources.website]\ntype = \"http_probe\"\nevery = \"30s\"\ntargets = [\n  \"https://example.org\",\n  \
@@ -43,7 +44,7 @@ mod tests {
     #[test]
     fn every_kind_has_an_example_that_loads() {
         let kinds = |section, types: &'static [&'static str]| types.iter().map(move |kind| (section, *kind));
-        let all = [("", ""), ("log", "embedded"), ("api", "")].into_iter();
+        let all = [("", ""), ("log", "embedded"), ("api", ""), ("telemetry", "")].into_iter();
         let components = kinds("sources", SourceKind::TYPES).chain(kinds("operators", OperatorKind::TYPES));
         for (section, kind) in all.chain(components).chain(kinds("sinks", SinkKind::TYPES)) {
             let text = example(section, kind);

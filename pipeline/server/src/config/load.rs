@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
 use super::check;
 use super::decode::decode;
 use super::files;
 use super::kinds::{Kind, LogKind, SinkKind, SourceKind};
-use super::model::{Api, Config, EmbeddedSink, Operator, Sink, Source, SourceCommon, Top};
+use super::model::{Api, Config, EmbeddedSink, Operator, Sink, Source, SourceCommon, Telemetry, Top};
 use super::report::Report;
 use super::suggest;
 use super::tree::{self, Node, Table, Value};
 
 /// The tables of the top level.
-const SECTIONS: [&str; 5] = ["log", "api", "sources", "operators", "sinks"];
+const SECTIONS: [&str; 6] = ["log", "api", "telemetry", "sources", "operators", "sinks"];
 
 /// The keys of every source.
 pub(super) const SOURCE_COMMON: [&str; 3] = ["encoding", "compression", "disorder"];
@@ -62,23 +65,22 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
     let (sections, top): (Table, Table) = table.clone().into_iter().partition(|(key, _)| SECTIONS.contains(&key.as_str()));
     let top: Option<Top> = decode(&top, &root.span, &SECTIONS, report);
     let log = decode_log(sections.get("log"), report);
-    let api = match sections.get("api").map(|(_, node)| node) {
-        None => Some(Api::default()),
-        Some(node) => table_of(node, "api", report).and_then(|table| decode(table, &node.span, &[], report)),
-    };
+    let api: Option<Api> = decode_section(&sections, "api", report);
+    let telemetry: Option<Telemetry> = decode_section(&sections, "telemetry", report);
     let sources = components(&sections, "sources", report, decode_source);
     let operators = components(&sections, "operators", report, |table, header, report| {
         decode_kind(table, header, &[], report).map(|kind| Operator { kind })
     });
     let mut sinks =
         components(&sections, "sinks", report, |table, header, report| decode_kind(table, header, &[], report).map(|kind| Sink { kind }));
-    let parts = Parts { root, sources: &sources, operators: &operators, log: log.as_ref(), api: api.as_ref() };
+    let parts =
+        Parts { root, sources: &sources, operators: &operators, log: log.as_ref(), api: api.as_ref(), telemetry: telemetry.as_ref() };
     check::check(&parts, report);
     if sinks.is_empty() {
         sinks.insert("embedded".to_owned(), Sink { kind: SinkKind::Embedded(EmbeddedSink {}) });
     }
     let Top { data_dir, partitions } = top?;
-    Some(Config { data_dir, partitions, log: log?, api: api?, sources, operators, sinks })
+    Some(Config { data_dir, partitions, log: log?, api: api?, telemetry: telemetry?, sources, operators, sinks })
 }
 
 /// What was decoded, before it is a configuration: some of it may be missing because it was wrong.
@@ -88,6 +90,13 @@ pub(super) struct Parts<'a> {
     pub operators: &'a BTreeMap<String, Operator>,
     pub log: Option<&'a LogKind>,
     pub api: Option<&'a Api>,
+    pub telemetry: Option<&'a Telemetry>,
+}
+
+/// A section without components; it need not be there.
+fn decode_section<T: Default + DeserializeOwned + JsonSchema>(sections: &Table, name: &str, report: &mut Report) -> Option<T> {
+    let Some((_, node)) = sections.get(name) else { return Some(T::default()) };
+    table_of(node, name, report).and_then(|table| decode(table, &node.span, &[], report))
 }
 
 /// A log without `type` is the embedded one, as is no log at all.

@@ -25,7 +25,7 @@ mod tumbling;
 
 pub use kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
 pub use load::{from_text, load};
-pub use model::{Api, Compression, Config, EmbeddedLog, EmbeddedSink, Encoding, Operator, Partitions, Sink, Source};
+pub use model::{Api, Compression, Config, EmbeddedLog, EmbeddedSink, Encoding, Operator, Partitions, Sink, Source, Telemetry};
 pub use reference::reference;
 pub use report::{Position, Problem, Report};
 pub use schema::{config_schema, event_schema};

@@ -21,6 +21,8 @@ pub struct Config {
     pub log: LogKind,
     /// The HTTP interface.
     pub api: Api,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// What is watched, by id.
     pub sources: BTreeMap<String, Source>,
     /// What is computed, by id.
@@ -111,6 +113,45 @@ impl TryFrom<String> for Listen {
         let text = text.replacen("localhost:", "127.0.0.1:", 1);
         text.parse().map(Self).map_err(|_| format!("{text:?} is not an address and a port; write for example \"127.0.0.1:8320\""))
     }
+}
+
+/// Traces: the way of single events from their source to the stores, sent to an OpenTelemetry collector.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Where spans are sent: the OTLP/gRPC endpoint of a collector. Without it nothing is traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub otlp_endpoint: Option<String>,
+    /// The share of frames that are traced, 0 to 1.
+    #[serde(default = "trace_ratio")]
+    #[schemars(range(min = 0, max = 1))]
+    pub trace_ratio: f64,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { otlp_endpoint: None, trace_ratio: trace_ratio() }
+    }
+}
+
+impl Telemetry {
+    /// What cannot work.
+    pub(super) fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if !(0.0..=1.0).contains(&self.trace_ratio) {
+            faults.push(Fault::of("trace_ratio", format!("{} is not a share", self.trace_ratio), "write a number from 0 to 1"));
+        }
+        let endpoint = self.otlp_endpoint.as_deref().unwrap_or("http://127.0.0.1:4317");
+        if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
+            faults.push(Fault::of("otlp_endpoint", format!("{endpoint:?} is not a URL"), "write for example \"http://127.0.0.1:4317\""));
+        }
+        faults
+    }
+}
+
+fn trace_ratio() -> f64 {
+    0.01
 }
 
 /// A log in a file of the data directory. Needs no server.

@@ -40,15 +40,17 @@ pub fn reference() -> String {
     page.keys(&mut out, &serde_json::json!({ "properties": scalars }));
     page.example(&mut out, "", "");
     for kind in one_of(&properties["log"]) {
-        out.push_str("\n## `[log]`\n\n");
+        out.push_str(&format!("\n## `[log]` with `type = \"{}\"`\n\n", type_of(kind)));
         page.about(&mut out, kind);
         page.keys(&mut out, kind);
         page.example(&mut out, "log", type_of(kind));
     }
-    out.push_str("\n## `[api]`\n\n");
-    page.about(&mut out, &properties["api"]);
-    page.keys(&mut out, &properties["api"]);
-    page.example(&mut out, "api", "");
+    for section in ["api", "telemetry"] {
+        out.push_str(&format!("\n## `[{section}]`\n\n"));
+        page.about(&mut out, &properties[section]);
+        page.keys(&mut out, &properties[section]);
+        page.example(&mut out, section, "");
+    }
     for (section, title, about) in SECTIONS {
         out.push_str(&format!("\n## {title}\n\n{about}\n"));
         for kind in one_of(&properties[section]["additionalProperties"]) {

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::kinds::{Kind, LogKind, OperatorKind, SinkKind, SourceKind};
-use super::model::{Api, SourceCommon, Top};
+use super::model::{Api, SourceCommon, Telemetry, Top};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -22,6 +22,7 @@ pub fn config_schema() -> Value {
     let mut properties = object(&Top::json_schema(&mut generator), "properties");
     properties.insert("log".to_owned(), kinds::<LogKind>(&mut generator, None, false));
     properties.insert("api".to_owned(), Api::json_schema(&mut generator).to_value());
+    properties.insert("telemetry".to_owned(), Telemetry::json_schema(&mut generator).to_value());
     for (section, schema) in [
         ("sources", kinds::<SourceKind>(&mut generator, Some(&common), true)),
         ("operators", kinds::<OperatorKind>(&mut generator, None, true)),

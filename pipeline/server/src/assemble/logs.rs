@@ -1,0 +1,47 @@
+//! The logs from their settings: one `match` arm for each kind.
+
+use std::sync::Arc;
+
+use floodmark_connectors::logs::{self, embedded::Log as EmbeddedLog};
+use floodmark_connectors::stores::frames::{FrameScan, IndexedScan};
+use floodmark_core::Result;
+use floodmark_core::ports::log::Retention;
+use floodmark_core::ports::{Clock, Log};
+use floodmark_engine::Metered;
+use floodmark_engine::ingest::Logs;
+
+use crate::config::{Config, EmbeddedLog as EmbeddedSettings, LogKind};
+use crate::data_dir::DataDir;
+
+/// Logs that are open.
+pub(super) struct OpenLogs {
+    /// For the pipeline.
+    pub(super) logs: Logs,
+    /// The event log, to follow what comes.
+    pub(super) events: Arc<dyn Log>,
+    /// Finds frames in the event log.
+    pub(super) scan: Arc<dyn FrameScan>,
+}
+
+/// Opens the logs for a pipeline.
+pub(super) async fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<OpenLogs> {
+    match &config.log {
+        LogKind::Embedded(settings) => embedded(settings, data, clock),
+    }
+}
+
+fn embedded(settings: &EmbeddedSettings, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<OpenLogs> {
+    let options = logs::Options {
+        retention: Retention { age_max: settings.retention_age.0, bytes_max: settings.retention_size.0 },
+        duplicate_window: settings.duplicate_window.0,
+        ..logs::Options::default()
+    };
+    let events = Arc::new(EmbeddedLog::open(&data.events(), options, clock.clone())?);
+    let outputs = Arc::new(EmbeddedLog::open(&data.outputs(), options, clock.clone())?);
+    let scan = Arc::new(IndexedScan::new(events.clone()));
+    Ok(OpenLogs { logs: metered(events.clone(), outputs), events, scan })
+}
+
+fn metered(events: Arc<dyn Log>, outputs: Arc<dyn Log>) -> Logs {
+    Logs { events: Arc::new(Metered::new(events, "events")), outputs: Arc::new(Metered::new(outputs, "outputs")) }
+}

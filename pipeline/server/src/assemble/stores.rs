@@ -1,0 +1,79 @@
+//! Stores and their sinks from their settings: one `match` arm for each kind.
+
+use std::sync::Arc;
+
+use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Rollups, Store};
+use floodmark_connectors::stores::frames::{FrameScan, Frames};
+use floodmark_core::Result;
+use floodmark_core::ports::query::Answers;
+use floodmark_core::ports::{DeadLetterQuery, EventQuery, RollupQuery, SeriesQuery, Sink};
+use floodmark_engine::SinkPlan;
+use floodmark_engine::sink_runner::Reads;
+use floodmark_schemas::subject;
+
+use crate::config::{Config, SinkKind};
+use crate::data_dir::DataDir;
+
+/// Stores that are open, with what writes to them.
+pub(super) struct OpenStores {
+    /// What runs.
+    pub(super) sinks: Vec<SinkPlan>,
+    /// Who answers about raw events.
+    pub(super) events: Arc<dyn EventQuery>,
+    /// Who answers about everything else.
+    pub(super) answers: Answers,
+}
+
+/// Who answers what, as far as the stores so far say: the first of several.
+#[derive(Default)]
+struct Found {
+    sinks: Vec<SinkPlan>,
+    events: Option<Arc<dyn EventQuery>>,
+    rollups: Option<Arc<dyn RollupQuery>>,
+    series: Option<Arc<dyn SeriesQuery>>,
+    dead_letters: Option<Arc<dyn DeadLetterQuery>>,
+}
+
+/// Opens the stores that the configuration names. What none of them takes goes to the embedded one; raw events are
+/// answered from the frames of the log when no store has them.
+pub(super) async fn open(config: &Config, data: &DataDir, scan: Arc<dyn FrameScan>) -> Result<OpenStores> {
+    let mut found = Found::default();
+    for sink in config.sinks.values() {
+        match &sink.kind {
+            // It takes what the others leave.
+            SinkKind::Embedded(_) => {}
+        }
+    }
+    if found.rollups.is_none() || found.series.is_none() || found.dead_letters.is_none() {
+        found.embedded(&Store::open(data.store())?);
+    }
+    let Found { sinks, events, rollups, series, dead_letters } = found;
+    let known = "the embedded store knows what no other does";
+    Ok(OpenStores {
+        sinks,
+        events: events.unwrap_or_else(|| Arc::new(Frames::over(scan))),
+        answers: Answers { rollups: rollups.expect(known), series: series.expect(known), dead_letters: dead_letters.expect(known) },
+    })
+}
+
+impl Found {
+    fn embedded(&mut self, store: &Store) {
+        let (all, of) = (Arc::new(store.clone()), || store.clone());
+        if self.rollups.is_none() {
+            self.sink("rollups", Arc::new(Rollups::new(of(), "rollups")), Reads::Outputs, subject::OUTPUTS);
+            self.rollups = Some(all.clone());
+        }
+        if self.dead_letters.is_none() {
+            self.sink("dead_letters", Arc::new(DeadLetters::new(of(), "dead_letters")), Reads::Outputs, subject::DEAD);
+            self.dead_letters = Some(all.clone());
+        }
+        if self.series.is_none() {
+            self.sink("catalog", Arc::new(Catalog::new(of(), "catalog")), Reads::Events, subject::EVENTS);
+            self.series = Some(all);
+        }
+    }
+
+    fn sink(&mut self, id: impl Into<String>, sink: Arc<dyn Sink>, reads: Reads, pattern: &str) {
+        self.sinks.push(SinkPlan { id: id.into(), sink, reads, patterns: vec![pattern.to_owned()] });
+    }
+}
