@@ -15,6 +15,7 @@ mod native;
 mod objects;
 mod reading;
 mod records;
+mod reread;
 mod template;
 mod time;
 
@@ -30,6 +31,7 @@ use tokio::sync::mpsc;
 use crate::settings::Fault;
 pub use config::{CheckColumns, Config, Format, ValueColumn};
 pub use reading::{LINES_PER_BATCH, Parsed, Reading};
+pub use reread::reread;
 pub use time::TimeFormat;
 
 /// How many finished batches may wait for the engine.

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::settings::Fault;
 pub use answer::{Answer, RejectedEvent};
-pub use body::{EVENT_BYTES_MAX, EVENTS_MAX};
+pub use body::{EVENT_BYTES_MAX, EVENTS_MAX, reread};
 pub use config::Config;
 
 /// An HTTP endpoint as a source.

@@ -1,8 +1,8 @@
 //! From a configuration to components: one `match` for each kind. Opens files and connections, spawns nothing.
 
-mod logs;
+pub(crate) mod logs;
 mod operators;
-mod sources;
+pub(crate) mod sources;
 mod stores;
 
 use std::collections::BTreeMap;

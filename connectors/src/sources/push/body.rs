@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use floodmark_core::Error;
 use floodmark_schemas::{BatchBuilder, EventBatch, Timestamp};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -89,6 +90,25 @@ pub fn read(bytes: &[u8], form: Form, source: &str, now: Timestamp) -> Result<Bo
         },
     }
     Ok(Body { events: reader.builder.take(), bad: reader.bad })
+}
+
+/// The events in `original`, which was set aside once or has been corrected since: one event, an array or one a line.
+///
+/// # Errors
+/// `Rejected` with the reason when there still is a bad one.
+pub fn reread(source: &str, original: &str, now: Timestamp) -> floodmark_core::Result<EventBatch> {
+    let bytes = original.trim_ascii().as_bytes();
+    let form = if bytes.starts_with(b"[") { Form::Json } else { Form::Ndjson };
+    let too_many = |_| Error::rejected(format!("more than {EVENTS_MAX} events"));
+    // One event may be spread over several lines.
+    let body = match read(bytes, Form::Json, source, now).map_err(too_many)? {
+        one if one.bad.is_empty() => one,
+        _ => read(bytes, form, source, now).map_err(too_many)?,
+    };
+    match body.bad.first() {
+        None => Ok(body.events),
+        Some(bad) => Err(Error::rejected(format!("event {}: {}", bad.index + 1, bad.reason))),
+    }
 }
 
 struct Reader<'a> {

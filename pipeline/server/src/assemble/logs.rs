@@ -14,17 +14,17 @@ use crate::config::{Config, EmbeddedLog as EmbeddedSettings, LogKind};
 use crate::data_dir::DataDir;
 
 /// Logs that are open.
-pub(super) struct OpenLogs {
+pub(crate) struct OpenLogs {
     /// For the pipeline.
-    pub(super) logs: Logs,
+    pub(crate) logs: Logs,
     /// The event log, to follow what comes.
-    pub(super) events: Arc<dyn Log>,
+    pub(crate) events: Arc<dyn Log>,
     /// Finds frames in the event log.
-    pub(super) scan: Arc<dyn FrameScan>,
+    pub(crate) scan: Arc<dyn FrameScan>,
 }
 
 /// Opens the logs for a pipeline.
-pub(super) async fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<OpenLogs> {
+pub(crate) async fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<OpenLogs> {
     match &config.log {
         LogKind::Embedded(settings) => embedded(settings, data, clock),
     }

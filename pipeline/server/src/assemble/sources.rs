@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
-use floodmark_core::Result;
 use floodmark_core::ports::{Clock, Source as SourcePort, SourceSpec};
+use floodmark_core::{Error, Result};
 use floodmark_engine::SourcePlan;
+use floodmark_schemas::{EventBatch, Timestamp};
 
 use crate::config::{Source, SourceKind};
 
@@ -17,8 +18,7 @@ pub(super) fn source_plan(
     clock: &Arc<dyn Clock>,
     progress: &mut BTreeMap<String, Arc<file::Progress>>,
 ) -> Result<SourcePlan> {
-    let spec =
-        SourceSpec { id: id.to_owned(), encoding: source.frame_encoding(), disorder: source.disorder.0, live: source.kind.is_live() };
+    let spec = spec(id, source);
     let file_progress = Arc::new(file::Progress::default());
     if let SourceKind::File(_) = source.kind {
         progress.insert(id.to_owned(), file_progress.clone());
@@ -41,4 +41,26 @@ fn make_source(id: &str, kind: &SourceKind, clock: &Arc<dyn Clock>, progress: &A
         SourceKind::File(config) => Box::new(file::File::new(id, config.clone(), clock)?.reporting(progress.clone())),
         SourceKind::Push(config) => Box::new(push::Push::new(id, config.clone(), clock)?),
     })
+}
+
+/// What the engine has to know of a source.
+pub(crate) fn spec(id: &str, source: &Source) -> SourceSpec {
+    SourceSpec { id: id.to_owned(), encoding: source.frame_encoding(), disorder: source.disorder.0, live: source.kind.is_live() }
+}
+
+/// The events in what a source has set aside at `time`, read with its settings of today.
+///
+/// # Errors
+/// `Rejected` with the reason when it still cannot be read.
+pub(crate) fn reread(id: &str, source: &Source, original: &str, time: Timestamp) -> Result<EventBatch> {
+    match &source.kind {
+        SourceKind::File(config) => file::reread(id, config, original),
+        SourceKind::Push(_) => push::reread(id, original, time),
+        SourceKind::Host(_) | SourceKind::HttpProbe(_) | SourceKind::TcpProbe(_) | SourceKind::Github(_) | SourceKind::OpenMeteo(_) => {
+            Err(Error::rejected(format!(
+                "what a {} source sets aside is an answer that it could not read; it asks again by itself",
+                source.kind.type_name()
+            )))
+        }
+    }
 }

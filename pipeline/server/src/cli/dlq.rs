@@ -1,5 +1,7 @@
 //! `floodmark dlq`: dead letters.
 
+mod replay;
+
 use std::io::IsTerminal;
 
 use clap::{Subcommand, ValueEnum};
@@ -23,7 +25,19 @@ pub enum Command {
     /// Show one dead letter with its original.
     #[command(after_help = "Example:\n  floodmark dlq show history temperatures.csv:17")]
     Show(Show),
+    /// Read dead letters of a source again, with the settings of today, and store their events.
+    #[command(after_help = REPLAY_HELP)]
+    Replay(replay::Replay),
 }
+
+const REPLAY_HELP: &str = "\
+The source is taken over for a moment, as by a restart. With the embedded log `floodmark run` must not run meanwhile.
+Within the log's `duplicate_window` a letter that is replayed again stores nothing.
+
+Examples:
+  floodmark dlq replay history --dry-run
+  floodmark dlq show history 17-ab12 > line.csv, correct it, then
+  floodmark dlq replay history 17-ab12 --with line.csv";
 
 /// Arguments of `floodmark dlq ls`.
 #[derive(Debug, clap::Args)]
@@ -76,6 +90,7 @@ pub fn dlq(global: &Global, command: Command) -> Outcome {
     match command {
         Command::Ls(args) => ls(global, &args),
         Command::Show(args) => show(global, &args),
+        Command::Replay(args) => replay::replay(global, &args),
     }
 }
 

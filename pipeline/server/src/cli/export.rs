@@ -84,6 +84,6 @@ fn progress(global: &Global, args: &Export, tail: Position) -> ProgressBar {
     ProgressBar::new(tail.0).with_style(style)
 }
 
-fn events(count: usize) -> String {
+pub(super) fn events(count: usize) -> String {
     if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
 }

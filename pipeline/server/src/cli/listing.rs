@@ -94,7 +94,7 @@ pub(super) fn json_line(answer: &impl Serialize) -> String {
     line
 }
 
-async fn pages<T, F>(
+pub(super) async fn pages<T, F>(
     limit: usize,
     ask: impl Fn(Option<String>, usize) -> F,
     mut take: impl FnMut(Vec<T>) -> Result<ControlFlow<()>, Failure>,
