@@ -12,6 +12,7 @@ pub mod status;
 pub mod supervisor;
 pub mod telemetry;
 pub mod ticker;
+pub mod trace;
 
 pub use metered::Metered;
 pub use status::{SourceState, SourceStatus, Statuses};
