@@ -1,5 +1,6 @@
 //! What tests and the processes they start share.
 
+pub mod collector;
 pub mod eventually;
 pub mod log_request;
 pub mod program;
