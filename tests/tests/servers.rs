@@ -3,13 +3,16 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use async_nats::jetstream;
-use floodmark_tests::servers::{Mongo, Nats, Postgres, python};
+use floodmark_tests::servers::{Mongo, Nats, Postgres, mongodb as mongodb_server, postgres, python};
 use floodmark_tests::support::eventually::within;
-use floodmark_tests::support::processes::still_there;
+use floodmark_tests::support::processes::{family, gone, still_there};
 use mongodb::bson::{Document, doc};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
 use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
 
@@ -170,6 +173,32 @@ async fn a_test_leaves_no_process_no_port_and_no_file() {
     for port in ports {
         TcpListener::bind(("127.0.0.1", port)).unwrap();
     }
+}
+
+#[tokio::test]
+async fn the_servers_of_a_run_end_with_it_also_by_kill_9() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_with_servers"));
+    command.args(["sh", "-c", "echo $FLOODMARK_TEST_POSTGRES_URI; echo $FLOODMARK_TEST_MONGODB_URI; exec cat"]);
+    command.env_remove(postgres::URI).env_remove(mongodb_server::URI);
+    let mut run = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let (stdin, mut lines) = (run.stdin.take().unwrap(), BufReader::new(run.stdout.take().unwrap()).lines());
+    let postgres = within("an address", lines.next_line()).await.unwrap().unwrap();
+    assert_eq!(number(&postgres, "SELECT 1::bigint").await, 1);
+    let mongo = lines.next_line().await.unwrap().unwrap();
+    let client = mongodb::Client::with_uri_str(&mongo).await.unwrap();
+    client.database("admin").run_command(doc! { "ping": 1 }).await.unwrap();
+
+    let ids = family(run.id().unwrap());
+    assert!(ids.len() > 5, "the run has servers: {ids:?}");
+    run.kill().await.unwrap();
+    drop(stdin);
+    gone(&ids).await;
+}
+
+#[tokio::test]
+async fn a_run_ends_as_its_command_does() {
+    let run = Command::new(env!("CARGO_BIN_EXE_with_servers")).args(["sh", "-c", "exit 7"]).status();
+    assert_eq!(within("the end of the run", run).await.unwrap().code(), Some(7));
 }
 
 #[tokio::test]
