@@ -3,6 +3,7 @@
 pub mod collector;
 pub mod eventually;
 pub mod log_request;
+pub mod processes;
 pub mod program;
 pub mod recorded;
 pub mod rng;
