@@ -1,9 +1,10 @@
-# Everything a person or CI does with this repository. `make run` and `make test` need Rust and a C compiler, nothing else.
+# Everything a person or CI does with this repository. `make run` needs Rust and a C compiler, nothing else;
+# `make test` needs servers besides, which it finds or installs (scripts/servers.sh).
 # CARGO_TARGET_DIR, FLOODMARK_INPUTS and ARGS (arguments of the demo) are passed through.
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean tools lint-tools
+.PHONY: help run servers test check bench clean tools lint-tools
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -17,7 +18,10 @@ lint-tools: tools
 run: tools ## Builds Floodmark and watches this machine with it (Ctrl-C stops it)
 	$(CARGO) run --locked -p floodmark -- demo $(ARGS)
 
-test: tools ## Runs every test; the last lines are the runner's summary
+servers: ## Finds or installs the servers that tests use; says nothing when they are there
+	@scripts/servers.sh
+
+test: tools ## Runs every test on real servers; the last lines are the runner's summary
 	@scripts/test.sh
 
 check: lint-tools ## Format, clippy, documentation and architecture, warnings as errors
