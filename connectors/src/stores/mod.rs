@@ -2,3 +2,4 @@
 
 pub mod embedded;
 pub mod frames;
+pub mod postgres;
