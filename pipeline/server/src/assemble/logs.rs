@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use floodmark_connectors::logs::{self, embedded::Log as EmbeddedLog};
-use floodmark_connectors::stores::frames::{FrameScan, IndexedScan};
+use floodmark_connectors::logs::{self, embedded::Log as EmbeddedLog, jetstream};
+use floodmark_connectors::stores::frames::{FrameScan, IndexedScan, LogScan};
 use floodmark_core::Result;
 use floodmark_core::ports::log::Retention;
 use floodmark_core::ports::{Clock, Log};
@@ -27,6 +27,13 @@ pub(crate) struct OpenLogs {
 pub(crate) async fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<OpenLogs> {
     match &config.log {
         LogKind::Embedded(settings) => embedded(settings, data, clock),
+        LogKind::Jetstream(settings) => {
+            let connection = jetstream::Connection::open(settings).await?;
+            connection.ensure(config.partitions.get()).await?;
+            let events = connection.events();
+            let scan = Arc::new(LogScan::new(events.clone()));
+            Ok(OpenLogs { logs: metered(events.clone(), connection.outputs()), events, scan })
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Rollups, Store};
 use floodmark_connectors::stores::frames::{FrameScan, Frames};
+use floodmark_connectors::stores::postgres;
 use floodmark_core::Result;
 use floodmark_core::ports::query::Answers;
 use floodmark_core::ports::{DeadLetterQuery, EventQuery, RollupQuery, SeriesQuery, Sink};
@@ -38,10 +39,11 @@ struct Found {
 /// answered from the frames of the log when no store has them.
 pub(super) async fn open(config: &Config, data: &DataDir, scan: Arc<dyn FrameScan>) -> Result<OpenStores> {
     let mut found = Found::default();
-    for sink in config.sinks.values() {
+    for (id, sink) in &config.sinks {
         match &sink.kind {
             // It takes what the others leave.
             SinkKind::Embedded(_) => {}
+            SinkKind::Postgres(settings) => found.postgres(id, &postgres::Store::open(settings).await?),
         }
     }
     if found.rollups.is_none() || found.series.is_none() || found.dead_letters.is_none() {
@@ -57,6 +59,18 @@ pub(super) async fn open(config: &Config, data: &DataDir, scan: Arc<dyn FrameSca
 }
 
 impl Found {
+    fn postgres(&mut self, id: &str, store: &postgres::Store) {
+        let (all, of) = (Arc::new(store.clone()), || store.clone());
+        // Positions have names of their own, so that a sink may be renamed.
+        self.sink(id, Arc::new(postgres::Raw::new(of(), "raw")), Reads::Events, subject::EVENTS);
+        let letters = postgres::DeadLetters::new(of(), "dead_letters");
+        self.sink(format!("{id}_dead_letters"), Arc::new(letters), Reads::Outputs, subject::DEAD);
+        self.sink(format!("{id}_series"), Arc::new(postgres::Catalog::new(of(), "catalog")), Reads::Events, subject::EVENTS);
+        self.events.get_or_insert_with(|| all.clone());
+        self.dead_letters.get_or_insert_with(|| all.clone());
+        self.series.get_or_insert(all);
+    }
+
     fn embedded(&mut self, store: &Store) {
         let (all, of) = (Arc::new(store.clone()), || store.clone());
         if self.rollups.is_none() {

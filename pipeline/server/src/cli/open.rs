@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use floodmark_connectors::logs::embedded::Log as EmbeddedLog;
+use floodmark_connectors::logs::{embedded::Log as EmbeddedLog, jetstream};
 use floodmark_connectors::stores::embedded::Store;
 use floodmark_connectors::stores::frames::{Frames, IndexedScan};
+use floodmark_connectors::stores::postgres;
 use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, RollupQuery, SeriesQuery};
 
 use super::args::Global;
 use super::exit::{Exit, Failure, Outcome};
 use super::selection::Place;
-use crate::config::{Config, LogKind};
+use crate::config::{Config, LogKind, SinkKind};
 use crate::data_dir::DataDir;
 use crate::{config, telemetry};
 
@@ -37,28 +38,53 @@ impl Data {
     pub(super) async fn log(&self) -> Result<Arc<dyn Log>, Failure> {
         match self.log_kind() {
             None | Some(LogKind::Embedded(_)) => Ok(self.embedded_log()?),
+            Some(LogKind::Jetstream(settings)) => Ok(jetstream::Connection::open(settings).await?.events()),
         }
     }
 
-    /// Who answers about raw events.
+    /// Who answers about raw events: a store that has them, else the log.
     pub(super) async fn events(&self) -> Result<Arc<dyn EventQuery>, Failure> {
+        for kind in self.sink_kinds() {
+            match kind {
+                SinkKind::Postgres(settings) => return Ok(Arc::new(postgres::Store::open(settings).await?)),
+                SinkKind::Embedded(_) => {}
+            }
+        }
         match self.log_kind() {
             None | Some(LogKind::Embedded(_)) => Ok(Arc::new(Frames::over(Arc::new(IndexedScan::new(self.embedded_log()?))))),
+            Some(LogKind::Jetstream(_)) => Ok(Arc::new(Frames::new(self.log().await?))),
         }
     }
 
     /// Who answers about rollups.
     pub(super) async fn rollups(&self) -> Result<Arc<dyn RollupQuery>, Failure> {
+        for kind in self.sink_kinds() {
+            match kind {
+                SinkKind::Postgres(_) | SinkKind::Embedded(_) => {}
+            }
+        }
         Ok(Arc::new(self.embedded_store()?))
     }
 
     /// Who answers about series.
     pub(super) async fn series(&self) -> Result<Arc<dyn SeriesQuery>, Failure> {
+        for kind in self.sink_kinds() {
+            match kind {
+                SinkKind::Postgres(settings) => return Ok(Arc::new(postgres::Store::open(settings).await?)),
+                SinkKind::Embedded(_) => {}
+            }
+        }
         Ok(Arc::new(self.embedded_store()?))
     }
 
     /// Who answers about dead letters.
     pub(super) async fn dead_letters(&self) -> Result<Arc<dyn DeadLetterQuery>, Failure> {
+        for kind in self.sink_kinds() {
+            match kind {
+                SinkKind::Postgres(settings) => return Ok(Arc::new(postgres::Store::open(settings).await?)),
+                SinkKind::Embedded(_) => {}
+            }
+        }
         Ok(Arc::new(self.embedded_store()?))
     }
 
@@ -66,11 +92,16 @@ impl Data {
     pub(super) fn place(&self) -> String {
         match self.log_kind() {
             None | Some(LogKind::Embedded(_)) => self.directory.path().display().to_string(),
+            Some(LogKind::Jetstream(settings)) => settings.servers.join(", "),
         }
     }
 
     fn log_kind(&self) -> Option<&LogKind> {
         self.config.as_ref().map(|config| &config.log)
+    }
+
+    fn sink_kinds(&self) -> impl Iterator<Item = &SinkKind> {
+        self.config.iter().flat_map(|config| config.sinks.values()).map(|sink| &sink.kind)
     }
 
     fn embedded_log(&self) -> Result<Arc<EmbeddedLog>, Failure> {

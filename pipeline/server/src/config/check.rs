@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use floodmark_connectors::settings::{Fault, Span};
 
-use super::kinds::{Kind, LogKind, OperatorKind, SourceKind};
+use super::kinds::{Kind, OperatorKind, SourceKind};
 use super::load::Parts;
-use super::model::{Compression, EmbeddedLog, Encoding, Telemetry};
+use super::model::{Compression, Encoding, Telemetry};
 use super::report::{Found, Report};
 use super::suggest;
 use super::tree::{Node, Value};
@@ -35,13 +35,12 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     }
     addresses_are_unique(parts, report);
     tell(parts.telemetry.map(Telemetry::faults).unwrap_or_default(), &["telemetry"], parts.root, report);
-    let log = parts.log.map(|LogKind::Embedded(log)| log);
     tell(parts.log.map(Kind::faults).unwrap_or_default(), &["log"], parts.root, report);
     for (id, operator) in parts.operators {
         tell(operator.kind.faults(), &["operators", id], parts.root, report);
         let OperatorKind::Tumbling(tumbling) = &operator.kind;
-        if let Some(log) = log {
-            windows_close_before_events_go(id, tumbling, log, parts, report);
+        if let Some(log) = parts.log {
+            windows_close_before_events_go(id, tumbling, log.retention_age(), parts, report);
         }
     }
 }
@@ -115,16 +114,13 @@ fn tables<'a>(root: &'a Node, section: &str) -> impl Iterator<Item = (&'a String
 }
 
 /// Everything after the log can be rebuilt from it: so an event must stay until its window takes no more.
-fn windows_close_before_events_go(id: &str, tumbling: &Tumbling, log: &EmbeddedLog, parts: &Parts<'_>, report: &mut Report) {
+fn windows_close_before_events_go(id: &str, tumbling: &Tumbling, kept: Span, parts: &Parts<'_>, report: &mut Report) {
     let reads = |source: &String| tumbling.sources.as_ref().is_none_or(|list| list.contains(source));
     let disorder = parts.sources.iter().filter(|(source, _)| reads(source)).map(|(_, s)| s.disorder).max().unwrap_or(Span::secs(0));
     let open = tumbling.size.0.saturating_add(tumbling.allowed_lateness.0).saturating_add(disorder.0);
-    if open > log.retention_age.0 && !log.retention_age.0.is_zero() {
-        let message = format!(
-            "a window stays open for {} (size, allowed lateness and disorder), but the log keeps events for {}",
-            Span(open),
-            log.retention_age
-        );
+    if open > kept.0 && !kept.0.is_zero() {
+        let message =
+            format!("a window stays open for {} (size, allowed lateness and disorder), but the log keeps events for {}", Span(open), kept);
         let place = parts.root.place(&["operators", id, "size"]);
         report.add(place, message, Some("raise `retention_age` in [log], or make the window shorter".to_owned()));
     }

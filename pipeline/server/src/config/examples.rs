@@ -4,6 +4,10 @@
 pub fn example(section: &str, kind: &str) -> &'static str {
     match (section, kind) {
         ("", _) => "data_dir = \"/var/lib/floodmark\"\npartitions = 4",
+        ("log", "jetstream") => {
+            "[log]\ntype = \"jetstream\"\nservers = [\"nats://nats.example.org:4222\"]\nreplicas = 3\nuser = \"floodmark\"\n\
+             password = { env = \"NATS_PASSWORD\" }"
+        }
         ("log", _) => "[log]\nretention_age = \"30d\"\nretention_size = \"50GiB\"",
         ("api", _) => "[api]\nlisten = \"127.0.0.1:9000\"",
         ("telemetry", _) => "[telemetry]\notlp_endpoint = \"http://127.0.0.1:4317\"\ntrace_ratio = 0.05",
@@ -31,6 +35,10 @@ pub fn example(section: &str, kind: &str) -> &'static str {
             "[operators.one_minute]\ntype = \"tumbling\"\nsize = \"1m\"\nmetrics = [\"cpu_*\", \"memory_*\"]\n\
              aggregates = [\"count\", \"mean\", \"max\"]\nquantiles = [0.5, 0.99]"
         }
+        ("sinks", "postgres") => {
+            "[sinks.raw]\ntype = \"postgres\"\nhost = \"db.example.org\"\npassword = { file = \"/run/secrets/postgres-password\" }\n\
+             retention = \"90d\""
+        }
         ("sinks", "embedded") => "[sinks.store]\ntype = \"embedded\"",
         _ => "",
     }
@@ -39,12 +47,12 @@ pub fn example(section: &str, kind: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::kinds::{Kind, OperatorKind, SinkKind, SourceKind};
+    use crate::config::kinds::{Kind, LogKind, OperatorKind, SinkKind, SourceKind};
 
     #[test]
     fn every_kind_has_an_example_that_loads() {
         let kinds = |section, types: &'static [&'static str]| types.iter().map(move |kind| (section, *kind));
-        let all = [("", ""), ("log", "embedded"), ("api", ""), ("telemetry", "")].into_iter();
+        let all = [("", ""), ("api", ""), ("telemetry", "")].into_iter().chain(kinds("log", LogKind::TYPES));
         let components = kinds("sources", SourceKind::TYPES).chain(kinds("operators", OperatorKind::TYPES));
         for (section, kind) in all.chain(components).chain(kinds("sinks", SinkKind::TYPES)) {
             let text = example(section, kind);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use floodmark_connectors::logs::jetstream;
 use floodmark_connectors::settings::{Fault, Span};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -13,6 +14,7 @@ use super::tree::Table;
 use super::tumbling::Tumbling;
 
 use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
+use floodmark_connectors::stores::postgres;
 
 /// What the four sets of kinds have in common.
 pub(super) trait Kind: Sized {
@@ -130,6 +132,8 @@ kinds! {
     SinkKind {
         /// The store in the data directory.
         "embedded" => Embedded(EmbeddedSink),
+        /// PostgreSQL.
+        "postgres" => Postgres(postgres::Config),
     }
 }
 
@@ -138,6 +142,18 @@ kinds! {
     LogKind {
         /// The log in the data directory.
         "embedded" => Embedded(EmbeddedLog),
+        /// NATS JetStream.
+        "jetstream" => Jetstream(jetstream::Config),
+    }
+}
+
+impl LogKind {
+    /// How long it keeps events.
+    pub(super) fn retention_age(&self) -> Span {
+        match self {
+            Self::Embedded(log) => log.retention_age,
+            Self::Jetstream(log) => log.retention_age,
+        }
     }
 }
 
