@@ -21,6 +21,7 @@
 //! * Log time is the server's clock: a server whose clock is set back sets log time back.
 
 mod append;
+mod check;
 mod config;
 mod connection;
 mod difference;
@@ -37,6 +38,7 @@ use async_trait::async_trait;
 use floodmark_core::Result;
 use floodmark_core::ports::{Appended, Clock, Continuity, Entry, Expect, Log as LogPort, NewEntry, Position, Reader as ReaderPort};
 
+pub use check::check;
 pub use config::{Config, Storage, Tls};
 pub use connection::Connection;
 pub use difference::Difference;

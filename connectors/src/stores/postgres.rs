@@ -27,7 +27,6 @@ use deadpool_postgres::{Client, Pool, Transaction};
 use floodmark_core::{Error, Result};
 
 pub use catalog::{Catalog, LAST_SEEN_STEP_US};
-pub use check::{Finding, Verdict};
 pub use config::{Config, Tls};
 pub use dead_letters::DeadLetters;
 pub use query::PAGE_MAX;
@@ -68,7 +67,7 @@ impl Store {
 
     /// What `floodmark check --connect` says about the server that `config` names, in order; after the first that makes the
     /// others meaningless nothing follows. Changes nothing in the database.
-    pub async fn check(config: &Config) -> Vec<Finding> {
+    pub async fn check(config: &Config) -> Vec<crate::findings::Finding> {
         check::findings(config).await
     }
 

@@ -1,5 +1,6 @@
 //! From a configuration to components: one `match` for each kind. Opens files and connections, spawns nothing.
 
+mod check;
 pub(crate) mod logs;
 mod operators;
 pub(crate) mod sources;
@@ -14,6 +15,8 @@ use floodmark_connectors::sources::file;
 use floodmark_core::Result;
 use floodmark_core::ports::{Clock, EventQuery, Log, StoreQuery};
 use floodmark_engine::{Pipeline, Statuses};
+
+pub use check::{Found, check};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::telemetry::{LogFormat, Logging};
 
-use super::{bench, check, completion, config, demo, dlq, events, query, run, schema, tap};
+use super::{bench, check, completion, config, demo, dlq, events, query, run, schema, streams, tap};
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
 #[derive(Debug, Parser)]
@@ -84,7 +84,7 @@ pub enum Command {
     Demo(demo::Args),
     /// Run everything the configuration names, until Ctrl-C.
     Run(run::Args),
-    /// Say whether the configuration is right, or all that is wrong with it. Connects to nothing.
+    /// Say whether the configuration is right, or all that is wrong with it; with --connect also of its servers.
     Check(check::Args),
     /// Show the configuration.
     #[command(subcommand)]
@@ -100,6 +100,9 @@ pub enum Command {
     /// Look at dead letters: input that could not become an event.
     #[command(subcommand)]
     Dlq(dlq::Command),
+    /// Look after the streams of a log on NATS.
+    #[command(subcommand)]
+    Streams(streams::Command),
     /// Print the JSON Schema of events or of the configuration.
     Schema(schema::Args),
     /// Print the completion script of a shell.

@@ -1,19 +1,25 @@
-//! `floodmark check`: is the configuration right? Reads files and nothing else.
+//! `floodmark check`: is the configuration right? With `--connect`: are its servers there, and usable?
 
 use clap::ValueEnum;
+use floodmark_connectors::findings::{Finding, Verdict};
 
 use super::args::Global;
 use super::exit::{Exit, Failure, Outcome};
+use super::open;
 use super::output::print;
+use crate::assemble::{self, Found};
 use crate::config::{self, Config};
 
 /// Arguments of `floodmark check`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  floodmark check -c floodmark.toml && systemctl reload floodmark")]
+#[command(after_help = "Examples:\n  floodmark check -c floodmark.toml && systemctl reload floodmark\n  floodmark check --connect")]
 pub struct Args {
     /// How problems are written: text on stderr, or JSON on stdout.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Look at every server too: reachable, allowed, as it must be. Changes nothing; exit code 69 when one is not.
+    #[arg(long)]
+    pub connect: bool,
 }
 
 /// How problems are written.
@@ -31,11 +37,53 @@ pub enum Format {
 /// The report of the configuration.
 pub fn check(global: &Global, args: &Args) -> Outcome {
     match (config::load(&global.config), args.format) {
+        (Ok(config), format) if args.connect => connect(global, &config, format),
         (Ok(config), Format::Text) => print(&format!("ok: {}\n", summary(&config))),
         (Ok(_), Format::Json) => print("{\"ok\":true,\"problems\":[]}\n"),
         (Err(report), Format::Text) => Err(Failure::Config(report)),
         (Err(report), Format::Json) => print(&format!("{}\n", report.to_json())).map(|_| Exit::BadConfig),
     }
+}
+
+fn connect(global: &Global, config: &Config, format: Format) -> Outcome {
+    open::block_on(global, async {
+        let found = assemble::check(config).await;
+        let bad = found.iter().flat_map(|(_, findings)| findings).filter(|finding| !finding.is_good()).count();
+        match format {
+            Format::Text => {
+                print(&text(&found))?;
+                print(&match bad {
+                    0 => format!("ok: {}\n", summary(config)),
+                    1 => "1 problem\n".to_owned(),
+                    n => format!("{n} problems\n"),
+                })?
+            }
+            Format::Json => print(&json(&found, bad))?,
+        };
+        Ok(if bad == 0 { Exit::Ok } else { Exit::Unreachable })
+    })
+}
+
+fn text(found: &[Found]) -> String {
+    let mut text = String::new();
+    for (component, findings) in found {
+        text.push_str(component);
+        text.push('\n');
+        for Finding { what, verdict } in findings {
+            text.push_str(&match verdict {
+                Verdict::Good { detail } if detail.is_empty() => format!("  ok       {what}\n"),
+                Verdict::Good { detail } => format!("  ok       {what}: {detail}\n"),
+                Verdict::Bad { problem, remedy } => format!("  problem  {what}: {problem}\n           Help: {remedy}\n"),
+            });
+        }
+    }
+    text
+}
+
+fn json(found: &[Found], bad: usize) -> String {
+    let components: Vec<_> =
+        found.iter().map(|(component, findings)| serde_json::json!({ "component": component, "findings": findings })).collect();
+    format!("{}\n", serde_json::json!({ "ok": bad == 0, "problems": [], "components": components }))
 }
 
 fn summary(config: &Config) -> String {

@@ -24,6 +24,7 @@ pub mod running;
 pub mod schema;
 pub mod selection;
 mod signals;
+mod streams;
 mod table;
 pub mod tap;
 mod temporary;

@@ -1,0 +1,27 @@
+//! Whether the servers of a configuration are there and usable: one `match` arm for each kind.
+
+use floodmark_connectors::findings::Finding;
+use floodmark_connectors::logs::jetstream;
+use floodmark_connectors::stores::postgres;
+
+use crate::config::{Config, LogKind, SinkKind};
+
+/// What was found of the component with this name.
+pub type Found = (String, Vec<Finding>);
+
+/// Looks at every server that the configuration names; changes nothing.
+pub async fn check(config: &Config) -> Vec<Found> {
+    let mut found = Vec::new();
+    match &config.log {
+        LogKind::Embedded(_) => {}
+        LogKind::Jetstream(settings) => found.push(("log".to_owned(), jetstream::check(settings, config.partitions.get()).await)),
+    }
+    for (id, sink) in &config.sinks {
+        let findings = match &sink.kind {
+            SinkKind::Embedded(_) => continue,
+            SinkKind::Postgres(settings) => postgres::Store::check(settings).await,
+        };
+        found.push((format!("sinks.{id}"), findings));
+    }
+    found
+}
