@@ -7,8 +7,8 @@ use jsonschema::Validator;
 use regex::Regex;
 use serde_json::Value;
 
-use super::stack::{Mount, Service, Stack};
-use crate::files::{entries, read, root, texts};
+use super::stack::{Mount, Service, Stack, entries};
+use crate::files::{read, root, texts};
 
 /// What of the machine may be mounted, and by whom: the log shipper asks the engine for log lines.
 const OF_THE_MACHINE: [(&str, &str); 1] = [("alloy", "/var/run/docker.sock")];

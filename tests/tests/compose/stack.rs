@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::files::{entries, folder, read, texts, yaml};
+use crate::files::{folder, read, texts, yaml};
 
 /// The first file.
 pub const MAIN: &str = "compose/compose.yaml";
@@ -95,4 +95,9 @@ pub fn plain(path: &Path) -> PathBuf {
         }
     }
     plain
+}
+
+/// The entries of an object; none when there is no object.
+pub fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
 }

@@ -35,8 +35,3 @@ pub fn yaml(name: impl AsRef<Path>, text: &str) -> Value {
 pub fn texts(value: &Value) -> impl Iterator<Item = &str> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
-
-/// The entries of an object; none when there is no object.
-pub fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
-}
