@@ -2,7 +2,7 @@
 
 mod check;
 pub(crate) mod logs;
-mod operators;
+pub(crate) mod operators;
 pub(crate) mod sources;
 mod stores;
 

@@ -3,11 +3,13 @@
 pub mod generate;
 mod parts;
 mod pipeline;
+mod stack;
 
 use serde::Serialize;
 
 pub use parts::{decode, log, window};
 pub use pipeline::pipeline;
+pub use stack::stack;
 
 /// One measurement.
 #[derive(Clone, Debug, PartialEq, Serialize)]

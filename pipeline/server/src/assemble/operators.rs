@@ -11,7 +11,7 @@ use floodmark_schemas::series::fnv1a;
 use crate::config::{Aggregate, Operator, OperatorKind, Tumbling};
 
 /// An operator to run on every partition.
-pub(super) fn job_plan(id: &str, operator: &Operator) -> Result<JobPlan> {
+pub(crate) fn job_plan(id: &str, operator: &Operator) -> Result<JobPlan> {
     let OperatorKind::Tumbling(settings) = &operator.kind;
     let definition = serde_json::to_string(settings).map_err(|e| Error::broken("writing an operator's definition").because(e))?;
     let version = fnv1a(definition.as_bytes());

@@ -21,7 +21,7 @@ const MEASURED: Duration = Duration::from_secs(2);
 const ENCODINGS: [(&str, Encoding); 2] = [("json", Encoding::Json), ("arrow", Encoding::Arrow(Compression::None))];
 
 /// Batches of 1,000 made-up events.
-fn batches(shape: Shape) -> Vec<EventBatch> {
+pub(super) fn batches(shape: Shape) -> Vec<EventBatch> {
     let mut builder = BatchBuilder::default();
     let series: Vec<_> = (0..shape.series)
         .map(|n| builder.series(&Series::new("load").label("host", format!("host-{n:04}")).label("zone", format!("z{}", n % 4))))

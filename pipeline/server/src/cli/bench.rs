@@ -8,6 +8,7 @@ use super::output;
 use super::temporary::TemporaryDir;
 use crate::bench::generate::Shape;
 use crate::bench::{self, Figure};
+use crate::config;
 
 /// Arguments of `floodmark bench`.
 #[derive(Debug, clap::Args)]
@@ -35,6 +36,8 @@ pub enum What {
     Log,
     /// A file through the log and windows into the store.
     Pipeline,
+    /// The log that `--config` names, on servers or embedded: into it, through windows, and latency. Only when it is asked for.
+    Stack,
 }
 
 /// How results are written.
@@ -67,6 +70,11 @@ pub fn bench(global: &Global, args: Args) -> Outcome {
             What::Pipeline => {
                 let shape = Shape { events: args.events, ..Shape::default() };
                 runtime.block_on(bench::pipeline(dir.path(), shape))?
+            }
+            What::Stack => {
+                let config = config::load(&global.config)?;
+                let shape = Shape { events: args.events, ..Shape::default() };
+                runtime.block_on(bench::stack(&config, shape))?
             }
         };
         for figure in &figures {
