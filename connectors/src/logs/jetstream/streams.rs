@@ -1,7 +1,7 @@
 //! The streams of an installation: what they should be, what they are, and making the one the other.
 
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::stream::{Config as StreamConfig, DiscardPolicy, Info, RetentionPolicy, StorageType};
+use async_nats::jetstream::{Error as Refusal, ErrorCode};
 use floodmark_core::ports::{Continuity, Position};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::Timestamp;
@@ -11,6 +11,7 @@ use super::error::{Answer, refused};
 use super::query::Held;
 use super::wire::Subjects;
 use super::{Config, Connection, Difference, Storage, difference};
+use crate::settings::Size;
 
 /// In the metadata: microseconds since 1970 UTC when the log was created, if it was copied from another one.
 pub(super) const CREATED: &str = "floodmark.created";
@@ -166,7 +167,10 @@ impl Connection {
             if !change.is_empty() {
                 let doing = || format!("changing stream {}", wanted.name);
                 let changed = difference::changed(&found.config, &wanted);
-                self.ask::<Info>(doing, format!("STREAM.UPDATE.{}", wanted.name), &changed).await?.given(doing)?;
+                let answer = self.ask::<Info>(doing, format!("STREAM.UPDATE.{}", wanted.name), &changed).await?;
+                if let Answer::Refused(refusal) = answer {
+                    return Err(unmade(doing(), &wanted, refusal));
+                }
                 info!(stream = %wanted.name, changes = change.len(), "a stream was changed");
                 applied.changed.extend(change);
             }
@@ -209,7 +213,7 @@ impl Connection {
             match self.create(wanted).await? {
                 Answer::Given(info) => return Ok((info, true)),
                 Answer::Refused(refusal) if refusal.error_code() == ErrorCode::STREAM_NAME_EXIST => {}
-                Answer::Refused(refusal) => return Err(refused(format!("making stream {}", wanted.name), refusal)),
+                Answer::Refused(refusal) => return Err(unmade(format!("making stream {}", wanted.name), wanted, refusal)),
             }
         }
         Err(Error::unavailable(format!("making stream {}: it comes and goes", wanted.name)))
@@ -235,6 +239,19 @@ impl Connection {
                 Ok(Some((info, readers)))
             }
         }
+    }
+}
+
+/// A server sets aside what a stream may take, and refuses it when that is too much.
+fn unmade(doing: String, wanted: &StreamConfig, refusal: Refusal) -> Error {
+    match refusal.error_code() {
+        ErrorCode::STORAGE_RESOURCES_EXCEEDED | ErrorCode::MEMORY_RESOURCES_EXCEEDED | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED => {
+            let size = Size(u64::try_from(wanted.max_bytes).unwrap_or(u64::MAX));
+            let limit = if wanted.storage == StorageType::File { "max_file_store" } else { "max_memory_store" };
+            let text = format!("{doing}: the server cannot set aside {size} for it; raise its `{limit}`, or lower `size_max`");
+            Error::broken(text).because(refusal)
+        }
+        _ => refused(doing, refusal),
     }
 }
 
