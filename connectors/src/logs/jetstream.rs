@@ -27,6 +27,7 @@ mod difference;
 mod error;
 mod query;
 mod reader;
+mod restore;
 mod retention;
 mod streams;
 mod wire;
@@ -40,6 +41,7 @@ use floodmark_core::ports::{Appended, Clock, Continuity, Entry, Expect, Log as L
 pub use config::{Config, Storage, Tls};
 pub use connection::Connection;
 pub use difference::Difference;
+pub use restore::Restore;
 pub use streams::{Applied, Spec, StreamInfo};
 
 use crate::clock::SystemClock;

@@ -44,6 +44,10 @@ impl Spec {
     pub(super) fn suffix(&self) -> &str {
         &self.suffix
     }
+
+    pub(super) fn subjects(&self) -> &[String] {
+        &self.subjects
+    }
 }
 
 /// What `apply` has done.
@@ -96,7 +100,7 @@ pub(super) fn storage(config: &Config) -> StorageType {
     }
 }
 
-fn wanted(config: &Config, spec: &Spec, partitions: u32) -> StreamConfig {
+pub(super) fn wanted(config: &Config, spec: &Spec, partitions: u32) -> StreamConfig {
     let subjects = Subjects::new(&config.prefix);
     StreamConfig {
         name: name(config, &spec.suffix),
@@ -204,7 +208,7 @@ impl Connection {
     }
 
     /// The stream, and whether it was made now.
-    async fn find_or_create(&self, wanted: &StreamConfig) -> Result<(Info, bool)> {
+    pub(super) async fn find_or_create(&self, wanted: &StreamConfig) -> Result<(Info, bool)> {
         // Two rounds: another process may make it at the same moment.
         for _ in 0..2 {
             if let Some((info, _)) = self.find_stream(&wanted.name).await? {
@@ -219,7 +223,7 @@ impl Connection {
         Err(Error::unavailable(format!("making stream {}: it comes and goes", wanted.name)))
     }
 
-    pub(super) async fn create(&self, wanted: &StreamConfig) -> Result<Answer<Info>> {
+    async fn create(&self, wanted: &StreamConfig) -> Result<Answer<Info>> {
         let doing = || format!("making stream {}", wanted.name);
         let answer = self.ask::<Info>(doing, format!("STREAM.CREATE.{}", wanted.name), wanted).await?;
         if let Answer::Given(_) = &answer {
