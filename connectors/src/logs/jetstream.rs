@@ -28,6 +28,7 @@ mod difference;
 mod error;
 mod query;
 mod reader;
+mod restore;
 mod retention;
 mod streams;
 mod wire;
@@ -42,6 +43,7 @@ pub use check::check;
 pub use config::{Config, Storage, Tls};
 pub use connection::Connection;
 pub use difference::Difference;
+pub use restore::Restore;
 pub use streams::{Applied, Spec, StreamInfo};
 
 use crate::clock::SystemClock;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use floodmark_connectors::logs::jetstream::{Config, Connection, Log, Spec};
+use floodmark_connectors::settings::Size;
 use floodmark_core::ports::log::Log as _;
 use floodmark_core::ports::{Entry, Limit, NewEntry, Position};
 use floodmark_schemas::Headers;
 use floodmark_tests::servers::Nats;
 
 pub fn config(server: &Nats) -> Config {
-    Config { servers: vec![server.url().to_owned()], ..Config::default() }
+    // The server sets aside what a stream may take.
+    Config { servers: vec![server.url().to_owned()], retention_size: Size(64 << 20), ..Config::default() }
 }
 
 /// A stream of any subjects.

@@ -1,7 +1,7 @@
 //! The streams of an installation: what they should be, what they are, and making the one the other.
 
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::stream::{Config as StreamConfig, DiscardPolicy, Info, RetentionPolicy, StorageType};
+use async_nats::jetstream::{Error as Refusal, ErrorCode};
 use floodmark_core::ports::{Continuity, Position};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::Timestamp;
@@ -11,6 +11,7 @@ use super::error::{Answer, refused};
 use super::query::Held;
 use super::wire::Subjects;
 use super::{Config, Connection, Difference, Storage, difference};
+use crate::settings::Size;
 
 /// In the metadata: microseconds since 1970 UTC when the log was created, if it was copied from another one.
 pub(super) const CREATED: &str = "floodmark.created";
@@ -42,6 +43,10 @@ impl Spec {
 
     pub(super) fn suffix(&self) -> &str {
         &self.suffix
+    }
+
+    pub(super) fn subjects(&self) -> &[String] {
+        &self.subjects
     }
 }
 
@@ -95,7 +100,7 @@ pub(super) fn storage(config: &Config) -> StorageType {
     }
 }
 
-fn wanted(config: &Config, spec: &Spec, partitions: u32) -> StreamConfig {
+pub(super) fn wanted(config: &Config, spec: &Spec, partitions: u32) -> StreamConfig {
     let subjects = Subjects::new(&config.prefix);
     StreamConfig {
         name: name(config, &spec.suffix),
@@ -166,7 +171,10 @@ impl Connection {
             if !change.is_empty() {
                 let doing = || format!("changing stream {}", wanted.name);
                 let changed = difference::changed(&found.config, &wanted);
-                self.ask::<Info>(doing, format!("STREAM.UPDATE.{}", wanted.name), &changed).await?.given(doing)?;
+                let answer = self.ask::<Info>(doing, format!("STREAM.UPDATE.{}", wanted.name), &changed).await?;
+                if let Answer::Refused(refusal) = answer {
+                    return Err(unmade(doing(), &wanted, refusal));
+                }
                 info!(stream = %wanted.name, changes = change.len(), "a stream was changed");
                 applied.changed.extend(change);
             }
@@ -200,7 +208,7 @@ impl Connection {
     }
 
     /// The stream, and whether it was made now.
-    async fn find_or_create(&self, wanted: &StreamConfig) -> Result<(Info, bool)> {
+    pub(super) async fn find_or_create(&self, wanted: &StreamConfig) -> Result<(Info, bool)> {
         // Two rounds: another process may make it at the same moment.
         for _ in 0..2 {
             if let Some((info, _)) = self.find_stream(&wanted.name).await? {
@@ -209,13 +217,13 @@ impl Connection {
             match self.create(wanted).await? {
                 Answer::Given(info) => return Ok((info, true)),
                 Answer::Refused(refusal) if refusal.error_code() == ErrorCode::STREAM_NAME_EXIST => {}
-                Answer::Refused(refusal) => return Err(refused(format!("making stream {}", wanted.name), refusal)),
+                Answer::Refused(refusal) => return Err(unmade(format!("making stream {}", wanted.name), wanted, refusal)),
             }
         }
         Err(Error::unavailable(format!("making stream {}: it comes and goes", wanted.name)))
     }
 
-    pub(super) async fn create(&self, wanted: &StreamConfig) -> Result<Answer<Info>> {
+    async fn create(&self, wanted: &StreamConfig) -> Result<Answer<Info>> {
         let doing = || format!("making stream {}", wanted.name);
         let answer = self.ask::<Info>(doing, format!("STREAM.CREATE.{}", wanted.name), wanted).await?;
         if let Answer::Given(_) = &answer {
@@ -235,6 +243,19 @@ impl Connection {
                 Ok(Some((info, readers)))
             }
         }
+    }
+}
+
+/// A server sets aside what a stream may take, and refuses it when that is too much.
+fn unmade(doing: String, wanted: &StreamConfig, refusal: Refusal) -> Error {
+    match refusal.error_code() {
+        ErrorCode::STORAGE_RESOURCES_EXCEEDED | ErrorCode::MEMORY_RESOURCES_EXCEEDED | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED => {
+            let size = Size(u64::try_from(wanted.max_bytes).unwrap_or(u64::MAX));
+            let limit = if wanted.storage == StorageType::File { "max_file_store" } else { "max_memory_store" };
+            let text = format!("{doing}: the server cannot set aside {size} for it; raise its `{limit}`, or lower `size_max`");
+            Error::broken(text).because(refusal)
+        }
+        _ => refused(doing, refusal),
     }
 }
 
