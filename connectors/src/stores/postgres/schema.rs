@@ -8,7 +8,7 @@ use floodmark_core::{Error, Kind, Result};
 use twox_hash::XxHash3_64;
 
 use super::error::{Doing, quoted};
-use super::{Config, begin};
+use super::{Config, begin, timescale};
 
 /// How raw events are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,13 @@ pub(super) async fn migrate(client: &mut Client, config: &Config) -> Result<Form
     loop {
         let standing = standing(&***client, config).await?;
         if standing.version == standing.newest {
+            if standing.form == Form::Hypertable {
+                timescale::settle(client, config).await?;
+            }
             return Ok(standing.form);
+        }
+        if standing.version == 0 {
+            timescale::install(client).await?;
         }
         let transaction = begin(client).await?;
         lock(&transaction, config).await?;
@@ -83,7 +89,11 @@ async fn step(transaction: &Transaction<'_>, config: &Config) -> Result<()> {
         transaction.batch_execute(sql).await.doing("making the table of migrations")?;
     }
     let migration = &migrations(form)[version];
-    transaction.batch_execute(migration.sql).await.doing(&format!("migrating PostgreSQL to version {}", version + 1))?;
+    let sql = match form {
+        Form::Hypertable => migration.sql.replace("{timescale}", &timescale::prefix(&**transaction).await?),
+        Form::Partitions => migration.sql.to_owned(),
+    };
+    transaction.batch_execute(&sql).await.doing(&format!("migrating PostgreSQL to version {}", version + 1))?;
     let number = i32::try_from(version + 1).expect("there are few migrations");
     let sql = "INSERT INTO migration (number, name, checksum) VALUES ($1, $2, $3)";
     transaction.execute(sql, &[&number, &migration.name, &migration.checksum()]).await.doing("writing down a migration")?;
