@@ -19,6 +19,7 @@ mod schema;
 mod series_ids;
 mod text;
 mod times;
+mod timescale;
 mod tls;
 
 use std::sync::Arc;

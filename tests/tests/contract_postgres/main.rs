@@ -4,6 +4,7 @@ mod common;
 mod conformance;
 mod crash;
 mod exactly_once;
+mod guide;
 mod partitions;
 mod poison;
 mod questions;

@@ -53,10 +53,9 @@ async fn partitions_of_another_width_fill_what_is_free() {
     let there = There::new().await;
     let entries = [of_days(1, &[TODAY]), of_days(2, &[TODAY, TODAY + 1]), of_days(3, &[TODAY, TODAY + 1])];
     write(&there.raw(), &entries[..1], 0, 1).await;
-    for (at, hours) in [(1, 6), (2, 48)] {
-        let store =
-            Store::open(&floodmark_connectors::stores::postgres::Config { partition: Span::secs(hours * 3_600), ..there.config.clone() });
-        let sink = floodmark_connectors::stores::postgres::Raw::new(store.await.unwrap(), "raw");
+    for (at, hours) in [(1, 12), (2, 48)] {
+        let config = Config { partition: Span::secs(hours * 3_600), ..there.config.clone() };
+        let sink = Raw::new(Store::open(&config).await.unwrap(), "raw");
         write(&sink, &entries[at as usize..=at as usize], at, at + 1).await;
     }
     assert_eq!(there.rows(NAMES).await, ["event_20270115", "event_20270116_0000"]);

@@ -26,7 +26,8 @@ fn events(frame: u64) -> Vec<Event> {
 
 async fn letters(there: &There) -> Vec<DeadLetter> {
     let mut letters = there.store.dead_letters(Some("raw"), None, 1_000).await.unwrap().items;
-    letters.sort_by(|a, b| a.origin.cmp(&b.origin));
+    let place = |letter: &DeadLetter| (letter.id.split('-').next().map(str::to_owned), letter.origin.clone());
+    letters.sort_by_key(place);
     letters
 }
 

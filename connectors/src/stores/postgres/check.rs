@@ -109,7 +109,7 @@ async fn partitions(client: &Client, config: &Config) -> Result<Finding> {
     if standing.version < standing.newest {
         return Ok(Finding::good("partitions", "none yet; TimescaleDB is not used"));
     }
-    let sql = "SELECT count(*), (SELECT count(*) FROM (SELECT FROM event_default LIMIT 1000000) AS some) FROM event_partition";
+    let sql = "SELECT count(*), (SELECT count(*) FROM (SELECT FROM event_default LIMIT 1000000) AS found) FROM event_partition";
     let row = client.query_one(sql, &[]).await.doing("counting partitions")?;
     let (count, default): (i64, i64) = (row.get(0), row.get(1));
     Ok(match default {

@@ -133,9 +133,7 @@ fn holds_floats(value: &serde_json::Value) -> bool {
 
 fn head(out: &mut BytesMut, place: Place, time: i64, value: Option<f64>) -> Result<(), Refused> {
     let held = |what: &str, time: i64| {
-        let text = || {
-            Refused(format!("{what} {} lies outside what PostgreSQL can hold, 4713 BC to the year 294276", Timestamp::from_micros(time)))
-        };
+        let text = || Refused(format!("{what} {} lies before 4713 BC, where the times of PostgreSQL begin", Timestamp::from_micros(time)));
         exact(time).ok_or_else(text)
     };
     let (log_time, time) = (held("the log time", place.log_time.micros())?, held("the time", time)?);

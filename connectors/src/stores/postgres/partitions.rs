@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use super::error::Doing;
 use super::schema::{self, Form};
 use super::times::{Time, exact};
-use super::{Store, begin};
+use super::{Store, begin, timescale};
 
 /// The most partitions that one write makes; newest first. The next write makes the next.
 const NEW_AT_ONCE: usize = 32;
@@ -112,11 +112,7 @@ impl Store {
         }
         let before = Timestamp::from_micros(log_time.micros().saturating_sub(retention.micros()));
         match self.inner.form {
-            Form::Hypertable => {
-                let client = self.client().await?;
-                let sql = "SELECT drop_chunks('event', older_than => $1::timestamptz)";
-                client.query(sql, &[&Time(before)]).await.doing("dropping old chunks")?;
-            }
+            Form::Hypertable => timescale::drop_chunks(&self.client().await?, before).await?,
             Form::Partitions => self.drop_before(before).await?,
         }
         self.remember(|known| known.retained = Some(log_time));

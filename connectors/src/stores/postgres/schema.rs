@@ -8,7 +8,7 @@ use floodmark_core::{Error, Kind, Result};
 use twox_hash::XxHash3_64;
 
 use super::error::{Doing, quoted};
-use super::{Config, begin};
+use super::{Config, begin, timescale};
 
 /// How raw events are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,13 @@ pub(super) async fn migrate(client: &mut Client, config: &Config) -> Result<Form
     loop {
         let standing = standing(&***client, config).await?;
         if standing.version == standing.newest {
+            if standing.form == Form::Hypertable {
+                timescale::settle(client, config).await?;
+            }
             return Ok(standing.form);
+        }
+        if standing.version == 0 {
+            timescale::install(client).await?;
         }
         let transaction = begin(client).await?;
         lock(&transaction, config).await?;
@@ -83,7 +89,11 @@ async fn step(transaction: &Transaction<'_>, config: &Config) -> Result<()> {
         transaction.batch_execute(sql).await.doing("making the table of migrations")?;
     }
     let migration = &migrations(form)[version];
-    transaction.batch_execute(migration.sql).await.doing(&format!("migrating PostgreSQL to version {}", version + 1))?;
+    let sql = match form {
+        Form::Hypertable => migration.sql.replace("{timescale}", &timescale::prefix(&**transaction).await?),
+        Form::Partitions => migration.sql.to_owned(),
+    };
+    transaction.batch_execute(&sql).await.doing(&format!("migrating PostgreSQL to version {}", version + 1))?;
     let number = i32::try_from(version + 1).expect("there are few migrations");
     let sql = "INSERT INTO migration (number, name, checksum) VALUES ($1, $2, $3)";
     transaction.execute(sql, &[&number, &migration.name, &migration.checksum()]).await.doing("writing down a migration")?;
@@ -97,7 +107,7 @@ async fn step(transaction: &Transaction<'_>, config: &Config) -> Result<()> {
 pub(super) async fn standing(client: &(impl tokio_postgres::GenericClient + Sync), config: &Config) -> Result<Standing> {
     let doing = "reading the version of the tables";
     let schema = &config.schema;
-    let exists: bool = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&format!("{schema}.migration")]).await.doing(doing)?.get(0);
+    let exists = relation(client, config, "migration").await?.is_some();
     let rows = match exists {
         true => client.query("SELECT number, name, checksum FROM migration ORDER BY number", &[]).await,
         false => Ok(Vec::new()),
@@ -125,13 +135,20 @@ pub(super) async fn standing(client: &(impl tokio_postgres::GenericClient + Sync
 
 /// How raw events are kept, or would be.
 async fn form(client: &(impl tokio_postgres::GenericClient + Sync), config: &Config) -> Result<Form> {
-    let sql = "SELECT (SELECT relkind::text FROM pg_class WHERE oid = to_regclass($1)), \
-               EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')";
-    let row = client.query_one(sql, &[&format!("{}.event", config.schema)]).await.doing("looking for the raw events")?;
-    Ok(match (row.get::<_, Option<String>>(0).as_deref(), row.get(1)) {
+    let sql = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')";
+    let timescale: bool = client.query_one(sql, &[]).await.doing("looking for TimescaleDB")?.get(0);
+    Ok(match (relation(client, config, "event").await?.as_deref(), timescale) {
         (Some("r"), _) | (None, true) => Form::Hypertable,
         _ => Form::Partitions,
     })
+}
+
+/// What kind of relation has this name in the schema, if one has. It reads the catalog as a table: a look-up by name may
+/// answer from what the server remembered before it waited for the lock.
+async fn relation(client: &(impl tokio_postgres::GenericClient + Sync), config: &Config, name: &str) -> Result<Option<String>> {
+    let sql = "SELECT relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = $1 AND relname = $2";
+    let row = client.query_opt(sql, &[&config.schema, &name]).await.doing("looking for the tables")?;
+    Ok(row.map(|row| row.get(0)))
 }
 
 /// Held by whoever changes tables of this schema, until its transaction ends.

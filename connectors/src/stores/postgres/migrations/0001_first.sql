@@ -1,6 +1,6 @@
 -- Everything but the raw events. Times of users' data are kept twice where they may lie outside what timestamptz can
 -- hold: exact in microseconds since 1970-01-01T00:00:00Z (columns that end in _us), and as timestamptz for people, there
--- cut to -infinity or infinity.
+-- -infinity before 4713 BC.
 
 CREATE TABLE sink_position (
     sink     text COLLATE "C" PRIMARY KEY,

@@ -16,4 +16,4 @@ CREATE TABLE event (
     data        jsonb,
     original    text
 );
-SELECT create_hypertable('event', 'time', create_default_indexes => false);
+SELECT {timescale}create_hypertable('event', 'time', create_default_indexes => false);

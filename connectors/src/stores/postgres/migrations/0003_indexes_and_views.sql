@@ -50,7 +50,7 @@ WITH looks AS (
     FROM looks GROUP BY source, target, day
 ), spans AS (
     SELECT l.source, l.target, l.day, l.time, l.value,
-        coalesce(least(l.next, l.time + 2 * u.every), l.time + u.every, l.time) AS until
+        coalesce(CASE WHEN l.next IS NULL THEN l.time + u.every ELSE least(l.next, l.time + 2 * u.every) END, l.time) AS until
     FROM looks l JOIN usual u USING (source, target, day)
 ), observed AS (
     SELECT source, target, d.day::date AS day,
