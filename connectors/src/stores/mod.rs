@@ -2,3 +2,5 @@
 
 pub mod embedded;
 pub mod frames;
+pub mod letters;
+pub mod mongodb;
