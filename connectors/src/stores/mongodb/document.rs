@@ -15,11 +15,26 @@ pub(super) fn date(time: Timestamp) -> DateTime {
     DateTime::from_millis(time.micros().div_euclid(1_000).clamp(DATES.0, DATES.1))
 }
 
-/// What a document is found by: readable, and different for different windows.
+/// What a document is found by: readable, different for different windows, and among windows of one start in the order of
+/// the answers.
 pub(super) fn id(operator: &str, source: &str, series_key: &str, window: Window) -> String {
-    // A bar in the first two would make two readings of one id possible.
-    let plain = |name: &str| name.replace('%', "%25").replace('|', "%7C");
-    format!("{}|{}|{series_key}|{}|{}", plain(operator), plain(source), window.start, window.end)
+    let Window { start, end } = window;
+    format!("{} {series_key} {} {} {}", plain(source), plain(operator), fixed(start), fixed(end))
+}
+
+/// A name without spaces, so that an id has one reading. Real names have none; others lose only their place in the order.
+fn plain(name: &str) -> String {
+    let escape = |c: char| if c <= ' ' || c == '%' { format!("%{:02X}", c as u32) } else { c.to_string() };
+    name.chars().map(escape).collect()
+}
+
+/// RFC 3339 with all six digits of the fraction, so that texts have the order of times.
+fn fixed(time: Timestamp) -> String {
+    let text = time.to_string();
+    match text.strip_suffix('Z') {
+        Some(secs) if !secs.contains('.') => format!("{secs}.000000Z"),
+        _ => text,
+    }
 }
 
 /// The document of `rollup`, which stands at `position` of the output log.
@@ -192,10 +207,28 @@ mod tests {
     fn different_windows_have_different_ids() {
         let window = |start, end| Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) };
         let key = Series::new("load").label("core", "0").key();
-        let plain = id("w1m", "host", &key, window(0, 60_000_000));
-        assert_eq!(plain, r#"w1m|host|{"metric":"load","labels":{"core":"0"}}|1970-01-01T00:00:00Z|1970-01-01T00:01:00Z"#);
-        assert_ne!(id("a|b", "c", &key, window(0, 1)), id("a", "b|c", &key, window(0, 1)));
-        assert_ne!(id("a%7C", "c", &key, window(0, 1)), id("a|", "c", &key, window(0, 1)));
+        let usual = id("w1m", "host", &key, window(0, 60_000_000));
+        assert_eq!(usual, r#"host {"metric":"load","labels":{"core":"0"}} w1m 1970-01-01T00:00:00.000000Z 1970-01-01T00:01:00.000000Z"#);
+        assert_ne!(id("b", "a {} b", "{}", window(0, 1)), id("b {} b", "a", "{}", window(0, 1)));
+        assert_ne!(id("a%20", "c", &key, window(0, 1)), id("a ", "c", &key, window(0, 1)));
         assert_ne!(id("a", "c", &key, window(0, 1)), id("a", "c", &key, window(0, 2)));
+    }
+
+    #[test]
+    fn ids_have_the_order_of_the_answers() {
+        let key = |metric: &str| Series::new(metric).key();
+        let mut expected = Vec::new();
+        for source in ["a", "a-b", "ab", "b"] {
+            for series in [key("a"), key("a b"), key("ab")] {
+                for operator in ["w", "w1", "w_1"] {
+                    for end in [1, 999_999, 1_000_000, 1_000_001] {
+                        let window = Window { start: Timestamp::from_micros(0), end: Timestamp::from_micros(end) };
+                        expected.push(((source, series.clone(), operator, end), id(operator, source, &series, window)));
+                    }
+                }
+            }
+        }
+        expected.sort();
+        assert!(expected.windows(2).all(|pair| pair[0].1 < pair[1].1));
     }
 }

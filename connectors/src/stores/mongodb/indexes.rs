@@ -36,10 +36,10 @@ fn wanted(config: &Config) -> Vec<Wanted> {
     let of = |name, keys| Wanted { name, keys, expires_secs: None };
     let mut wanted = vec![
         // The order of the answers: all series at one time, a page like any other.
-        of("by_time", doc! { "window_start": 1, "window_start_us": 1, "source": 1, "series": 1, "operator": 1, "window_end_us": 1 }),
+        of("by_time", doc! { "window_start": 1, "window_start_us": 1, "_id": 1 }),
         // One series over time, and the latest of each.
         of("by_series", doc! { "operator": 1, "source": 1, "series": 1, "window_start": -1 }),
-        of("by_label", doc! { "labels.k": 1, "labels.v": 1, "window_start": 1, "window_start_us": 1 }),
+        of("by_label", doc! { "labels.k": 1, "labels.v": 1, "window_start": 1, "window_start_us": 1, "_id": 1 }),
     ];
     if let Some(ttl) = config.ttl {
         let expires_secs = i64::try_from(ttl.0.as_secs()).ok();

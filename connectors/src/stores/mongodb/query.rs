@@ -6,8 +6,6 @@
 
 mod place;
 
-use std::cmp::Ordering;
-
 use ::mongodb::bson::{Bson, Document, doc};
 use async_trait::async_trait;
 use floodmark_core::Result;
@@ -34,95 +32,117 @@ impl RollupQuery for Store {
         let mut found = rollups::within(self, find(self, filter, after, limit + 1)).await?;
         let more = found.len() > limit;
         found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|last| Place::of(last).write(&tokens));
-        Ok(Page { items: found, next })
+        let next = found.last().filter(|_| more).map(|(place, _)| place.write(&tokens));
+        Ok(Page { items: found.into_iter().map(|(_, rollup)| rollup).collect(), next })
     }
 }
 
-async fn find(store: &Store, filter: &RollupFilter, after: Option<Place>, wanted: usize) -> Result<Vec<Rollup>> {
+/// The first `wanted` rollups after a place, each with its own.
+async fn find(store: &Store, filter: &RollupFilter, after: Option<Place>, wanted: usize) -> Result<Vec<(Place, Rollup)>> {
     if filter.to == Some(Timestamp::MIN) {
         return Ok(Vec::new());
     }
     let conditions = conditions(filter);
-    let direction = if filter.newest_first { -1 } else { 1 };
+    let read = |starts: Starts, later_than: Option<String>, direction: i32, limit: usize| {
+        let mut conditions = conditions.clone();
+        conditions.extend(starts.document());
+        conditions.extend(later_than.map(|id| ("_id".to_owned(), Bson::from(doc! { "$gt": id }))));
+        read(store, conditions, direction, limit)
+    };
+    let mut bounds = Starts::of(filter);
     let mut found = Vec::new();
-    if let Some(place) = &after {
-        found = read(store, &conditions, &[at(place.start), place.later_within_start()], within_start(1), wanted).await?;
+    if let Some(place) = after {
+        found = read(Starts::at(place.start), Some(place.id), 1, wanted).await?;
+        bounds = if filter.newest_first { bounds.before(place.start) } else { bounds.after(place.start) };
     }
-    if found.len() == wanted {
-        return Ok(found);
-    }
-    let beyond = after.map(|place| beyond(place.start, direction));
     let missing = wanted - found.len();
-    // The index by label holds no more of the order than the start.
-    let sorted = filter.labels.is_empty();
-    let mut order = doc! { "window_start": direction, "window_start_us": direction };
-    if sorted {
-        order.extend(within_start(direction));
-    }
-    let mut more = read(store, &conditions, beyond.as_slice(), order, missing).await?;
-    if sorted && !filter.newest_first {
-        found.extend(more);
+    if missing == 0 || bounds.from > bounds.to {
         return Ok(found);
     }
-    let cut = more.last().filter(|_| more.len() == missing).map(|last| last.window.start);
-    more.retain(|rollup| Some(rollup.window.start) != cut);
-    more.sort_by(|a, b| order_of(a, b, filter.newest_first));
+    if !filter.newest_first {
+        found.extend(read(bounds, None, 1, missing).await?);
+        return Ok(found);
+    }
+    let mut more = read(bounds, None, -1, missing).await?;
+    let cut = more.last().filter(|_| more.len() == missing).map(|(place, _)| place.start);
+    more.retain(|(place, _)| Some(place.start) != cut);
+    more.sort_by(|(a, _), (b, _)| b.start.cmp(&a.start).then_with(|| a.id.cmp(&b.id)));
     let missing = missing - more.len();
     found.extend(more);
     if let Some(start) = cut {
-        found.extend(read(store, &conditions, &[at(start)], within_start(1), missing).await?);
+        found.extend(read(Starts::at(start), None, 1, missing).await?);
     }
     Ok(found)
 }
 
-fn order_of(a: &Rollup, b: &Rollup, newest_first: bool) -> Ordering {
-    let start = a.window.start.cmp(&b.window.start);
-    (if newest_first { start.reverse() } else { start }).then_with(|| Place::of(a).within_start().cmp(&Place::of(b).within_start()))
+/// The window starts to look at, in microseconds, both ends included.
+#[derive(Clone, Copy)]
+struct Starts {
+    from: i64,
+    to: i64,
 }
 
-/// The order within one start.
-fn within_start(direction: i32) -> Document {
-    doc! { "source": direction, "series": direction, "operator": direction, "window_end_us": direction }
+impl Starts {
+    fn of(filter: &RollupFilter) -> Self {
+        // Exclusive in the question, inclusive here, so that no end is also the end of time.
+        let to = filter.to.map_or(i64::MAX, |to| to.micros().saturating_sub(1));
+        Self { from: filter.from.unwrap_or(Timestamp::MIN).micros(), to }
+    }
+
+    fn at(start: Timestamp) -> Self {
+        Self { from: start.micros(), to: start.micros() }
+    }
+
+    fn after(self, start: Timestamp) -> Self {
+        // Nothing starts after the end of time: then the ends cross.
+        start.micros().checked_add(1).map_or(Self { from: i64::MAX, to: i64::MIN }, |next| Self { from: self.from.max(next), ..self })
+    }
+
+    fn before(self, start: Timestamp) -> Self {
+        start.micros().checked_sub(1).map_or(Self { from: i64::MAX, to: i64::MIN }, |last| Self { to: self.to.min(last), ..self })
+    }
+
+    /// The dates let the index begin and end at the right places, the microseconds are exact.
+    fn document(self) -> Document {
+        let Self { from, to } = self;
+        let dates = [from, to].map(|micros| date(Timestamp::from_micros(micros)));
+        match (from == to, from == i64::MIN, to == i64::MAX) {
+            (true, _, _) => doc! { "window_start": dates[0], "window_start_us": from },
+            (_, true, true) => doc! {},
+            (_, false, true) => doc! { "window_start": { "$gte": dates[0] }, "window_start_us": { "$gte": from } },
+            (_, true, false) => doc! { "window_start": { "$lte": dates[1] }, "window_start_us": { "$lte": to } },
+            (_, false, false) => {
+                doc! { "window_start": { "$gte": dates[0], "$lte": dates[1] }, "window_start_us": { "$gte": from, "$lte": to } }
+            }
+        }
+    }
 }
 
-/// Windows that start at `start`. The date lets the index begin at the right place, the microseconds are exact.
-fn at(start: Timestamp) -> Document {
-    doc! { "window_start": date(start), "window_start_us": start.micros() }
-}
-
-/// Windows that start after `start`, or before it when the `direction` is backwards.
-fn beyond(start: Timestamp, direction: i32) -> Document {
-    let (not_before, after) = if direction < 0 { ("$lte", "$lt") } else { ("$gte", "$gt") };
-    doc! { "window_start": { not_before: date(start) }, "window_start_us": { after: start.micros() } }
-}
-
-/// What the filter asks for.
-fn conditions(filter: &RollupFilter) -> Vec<Document> {
-    let mut conditions = Vec::new();
+/// What the filter asks for, but for times.
+fn conditions(filter: &RollupFilter) -> Document {
+    let mut conditions = Document::new();
     for (name, value) in [("operator", &filter.operator), ("source", &filter.source), ("metric", &filter.metric)] {
-        conditions.extend(value.as_ref().map(|value| doc! { name: { "$eq": value } }));
+        conditions.extend(value.as_ref().map(|value| (name.to_owned(), Bson::from(value))));
     }
-    conditions.extend(filter.labels.iter().map(|(k, v)| doc! { "labels": { "$elemMatch": { "k": { "$eq": k }, "v": { "$eq": v } } } }));
-    if let Some(from) = filter.from {
-        conditions.push(doc! { "window_start": { "$gte": date(from) }, "window_start_us": { "$gte": from.micros() } });
-    }
-    if let Some(to) = filter.to {
-        conditions.push(doc! { "window_start": { "$lte": date(to) }, "window_start_us": { "$lt": to.micros() } });
+    let mut labels: Vec<Document> = filter.labels.iter().map(|(k, v)| doc! { "$elemMatch": { "k": k, "v": v } }).collect();
+    match labels.len() {
+        0 => {}
+        1 => drop(conditions.insert("labels", labels.remove(0))),
+        _ => drop(conditions.insert("labels", doc! { "$all": labels })),
     }
     conditions
 }
 
-async fn read(store: &Store, conditions: &[Document], and: &[Document], order: Document, limit: usize) -> Result<Vec<Rollup>> {
-    let all: Vec<Bson> = conditions.iter().chain(and).cloned().map(Bson::Document).collect();
-    let filter = if all.is_empty() {
-        Document::new()
-    } else {
-        doc! { "$and": all }
-    };
+async fn read(store: &Store, filter: Document, direction: i32, limit: usize) -> Result<Vec<(Place, Rollup)>> {
     let doing = "asking MongoDB for rollups";
+    let order = doc! { "window_start": direction, "window_start_us": direction, "_id": direction };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let cursor = store.rollups().find(filter).sort(order).limit(limit).await.doing(doing)?;
     let documents: Vec<Document> = cursor.try_collect().await.doing(doing)?;
-    documents.iter().map(document::read).collect()
+    let read = |document: &Document| {
+        let rollup = document::read(document)?;
+        let id = document.get_str("_id").unwrap_or_default().to_owned();
+        Ok((Place { start: rollup.window.start, id }, rollup))
+    };
+    documents.iter().map(read).collect()
 }
