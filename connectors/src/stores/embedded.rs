@@ -9,15 +9,15 @@
 
 mod catalog;
 mod connection;
-mod dead_letters;
+pub(super) mod dead_letters;
 mod error;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod guide;
 mod position;
-mod query;
-mod rollups;
+pub(super) mod query;
+pub(super) mod rollups;
 mod schema;
 mod series_ids;
 #[cfg(test)]

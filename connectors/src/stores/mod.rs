@@ -3,3 +3,5 @@
 pub mod embedded;
 pub mod frames;
 pub mod postgres;
+pub mod letters;
+pub mod mongodb;

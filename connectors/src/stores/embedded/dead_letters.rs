@@ -49,7 +49,7 @@ fn write(inner: &Inner, sink: &str, entries: &[Entry], from: Position, to: Posit
 }
 
 /// The dead letter of an entry that `sink` cannot read. The same entry gives the same letter.
-pub(super) fn of_entry(sink: &str, entry: &Entry, error: &Error) -> DeadLetter {
+pub(in crate::stores) fn of_entry(sink: &str, entry: &Entry, error: &Error) -> DeadLetter {
     let id = format!("{}-{}", entry.position, entry.fingerprint());
     let origin = format!("entry {} on {}", entry.position, entry.subject);
     DeadLetter::new(sink, id, origin, error.chain(), entry.time, &entry.body)

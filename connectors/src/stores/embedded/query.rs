@@ -8,7 +8,7 @@ mod filter;
 mod merge;
 mod rollups;
 mod series;
-mod token;
+pub(in crate::stores) mod token;
 
 use async_trait::async_trait;
 use floodmark_core::Result;

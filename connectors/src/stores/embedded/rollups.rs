@@ -1,6 +1,6 @@
 //! The sink of outputs: rollups by their highest revision, and late events.
 
-mod rows;
+pub(in crate::stores) mod rows;
 
 use async_trait::async_trait;
 use floodmark_core::Result;

@@ -20,25 +20,25 @@ use crate::stores::embedded::series_ids::identity;
 
 /// What entries hold.
 #[derive(Default)]
-pub(super) struct Rows<'a> {
+pub(in crate::stores) struct Rows<'a> {
     /// Every series that a row names, with its source.
-    pub(super) series: Vec<(Cow<'a, str>, Series)>,
-    pub(super) rollups: Vec<RollupRow<'a>>,
-    pub(super) late: Vec<Late>,
-    pub(super) dead: Vec<DeadLetter>,
+    pub(in crate::stores) series: Vec<(Cow<'a, str>, Series)>,
+    pub(in crate::stores) rollups: Vec<RollupRow<'a>>,
+    pub(in crate::stores) late: Vec<Late>,
+    pub(in crate::stores) dead: Vec<DeadLetter>,
     /// Where the series with this source and spelling stands in `series`.
     spellings: HashMap<u128, usize, FixedState>,
 }
 
 /// A rollup whose series stands in [`Rows::series`].
-pub(super) struct RollupRow<'a> {
-    pub(super) operator: Cow<'a, str>,
-    pub(super) version: Cow<'a, str>,
-    pub(super) series: usize,
-    pub(super) window: Window,
-    pub(super) revision: u32,
-    pub(super) id: Cow<'a, str>,
-    pub(super) aggregates: Aggregates,
+pub(in crate::stores) struct RollupRow<'a> {
+    pub(in crate::stores) operator: Cow<'a, str>,
+    pub(in crate::stores) version: Cow<'a, str>,
+    pub(in crate::stores) series: usize,
+    pub(in crate::stores) window: Window,
+    pub(in crate::stores) revision: u32,
+    pub(in crate::stores) id: Cow<'a, str>,
+    pub(in crate::stores) aggregates: Aggregates,
 }
 
 #[derive(Deserialize)]
@@ -69,7 +69,7 @@ struct OutputView<'a> {
 
 impl<'a> Rows<'a> {
     /// The rows of `entries`; those that cannot be read are dead letters of `sink`.
-    pub(super) fn of(sink: &str, entries: &'a [Entry]) -> Self {
+    pub(in crate::stores) fn of(sink: &str, entries: &'a [Entry]) -> Self {
         let mut rows = Self::default();
         for entry in entries {
             let (rollups, late) = (rows.rollups.len(), rows.late.len());
