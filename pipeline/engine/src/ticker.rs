@@ -1,6 +1,7 @@
 //! Ticks: empty frames in every partition that carry log time and what live sources promise, so that silence is in the
 //! log too and replays.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ pub struct Ticker {
     logs: Logs,
     clock: Arc<dyn Clock>,
     promises: Vec<Arc<Promise>>,
-    /// For each partition the header of its newest tick.
-    headers: Vec<FrameHeader>,
+    /// For each partition the header of its newest tick, and where that stands.
+    newest: Vec<(FrameHeader, Position)>,
 }
 
 impl Ticker {
@@ -29,7 +30,7 @@ impl Ticker {
     /// # Errors
     /// `Unavailable`; `Conflict` when somebody else takes them over at the same time.
     pub async fn claim(logs: Logs, partitions: u32, clock: Arc<dyn Clock>, promises: Vec<Arc<Promise>>) -> Result<Self> {
-        let mut headers = Vec::with_capacity(partitions as usize);
+        let mut newest = Vec::with_capacity(partitions as usize);
         for partition in 0..partitions {
             let subject = subject::events(partition, subject::TICKER);
             let last = logs.events.last(&subject).await?;
@@ -42,17 +43,17 @@ impl Ticker {
             };
             // Without an id: that of a rival would be the same, and pass for a repeat.
             let claim = NewEntry { id: None, ..entry(&mut header, partition) };
-            append(&*logs.events, vec![claim], Expect::LastOnSubject(last.map_or(Position::START, |e| e.position)), subject::TICKER)
-                .await?;
-            headers.push(header);
+            let last = last.map_or(Position::START, |e| e.position);
+            let appended = append(&*logs.events, &[claim], Expect::LastOnSubject(last), subject::TICKER).await?;
+            newest.push((header, appended.last().map_or(last, |a| a.position)));
         }
-        Ok(Self { logs, clock, promises, headers })
+        Ok(Self { logs, clock, promises, newest })
     }
 
     /// Writes a tick every second until `stop`.
     ///
     /// # Errors
-    /// Any but `Unavailable`, which is retried.
+    /// `Conflict` when somebody else has taken the ticks over. Any but `Unavailable`, which is retried.
     pub async fn run(&mut self, stop: &CancellationToken) -> Result<()> {
         let mut interval = tokio::time::interval(EVERY);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -69,11 +70,17 @@ impl Ticker {
     pub async fn tick(&mut self) -> Result<Position> {
         let now = self.clock.now();
         let watermarks: Vec<_> = self.promises.iter().map(|p| (p.source().to_owned(), p.at(now))).collect();
-        let entries = self.headers.iter_mut().zip(0..).map(|(header, partition)| {
+        let (mut entries, mut expected) = (Vec::with_capacity(self.newest.len()), BTreeMap::new());
+        for ((header, newest), partition) in self.newest.iter_mut().zip(0..) {
             header.watermarks.clone_from(&watermarks);
-            entry(header, partition)
-        });
-        let appended = append(&*self.logs.events, entries.collect(), Expect::Anything, subject::TICKER).await?;
+            let entry = entry(header, partition);
+            expected.insert(entry.subject.clone(), *newest);
+            entries.push(entry);
+        }
+        let appended = append(&*self.logs.events, &entries, Expect::LastOnSubjects(expected), subject::TICKER).await?;
+        for ((_, newest), appended) in self.newest.iter_mut().zip(&appended) {
+            *newest = appended.position;
+        }
         Ok(appended.last().map_or(Position::START, |a| a.position))
     }
 }
