@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use floodmark_connectors::clock::SystemClock;
+use floodmark_connectors::leases::Alone;
 use floodmark_connectors::logs::{self, embedded::Log as EmbeddedLog};
 use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
 use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Rollups, Store};
@@ -55,8 +56,9 @@ pub fn assemble(config: &Config) -> Result<Assembled> {
     let partitions = config.partitions.get();
     let jobs = config.operators.iter().map(|(id, operator)| job_plan(id, operator)).collect::<Result<_>>()?;
     let sinks = config.sinks.values().flat_map(|sink| sink_plans(&sink.kind, &store)).collect();
-    let pipeline =
-        Pipeline { logs, partitions, clock, sources, jobs, sinks, drain_deadline: DRAIN_DEADLINE, statuses: Statuses::default() };
+    let (leases, member) = (Arc::new(Alone::default()), "alone".to_owned());
+    let (drain_deadline, statuses) = (DRAIN_DEADLINE, Statuses::default());
+    let pipeline = Pipeline { logs, partitions, clock, sources, jobs, sinks, drain_deadline, statuses, leases, member };
     let events = Arc::new(Frames::over(Arc::new(IndexedScan::new(events_log.clone()))));
     let store = Arc::new(store);
     Ok(Assembled { pipeline, events, store, log: events_log, progress })
