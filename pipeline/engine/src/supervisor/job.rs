@@ -13,12 +13,15 @@ use crate::retention::Floor;
 use crate::sink_runner::SinkRunner;
 use crate::tenure::Tenure;
 
+/// After so many failures in a row a conflict is no accident: a rival that nobody knows of is at work.
+const CONFLICTS_MAX: u32 = 3;
+
 /// Whether another start may help. A conflict may be this process's own append of unknown outcome: the next claim tells.
 /// Under a lease it may be of an owner before, or of the next: whoever has the lease goes on in the end.
-pub(super) fn may_pass(e: &Error, backoff: &Backoff, tenure: &Tenure) -> bool {
+fn may_pass(e: &Error, backoff: &Backoff, tenure: &Tenure) -> bool {
     match e.kind() {
         Kind::Unavailable => true,
-        Kind::Conflict => tenure.is_lease() || backoff.attempt() < 3,
+        Kind::Conflict => tenure.is_lease() || backoff.attempt() < CONFLICTS_MAX,
         Kind::Rejected | Kind::Broken => false,
     }
 }

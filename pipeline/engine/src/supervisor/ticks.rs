@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use floodmark_core::Result;
 use floodmark_core::ports::{Clock, Position};
+use floodmark_core::{Kind, Result};
 use tokio_util::sync::CancellationToken;
 
-use super::job::may_pass;
 use crate::backoff::Backoff;
 use crate::ingest::{Logs, Promise};
-use crate::tenure::Tenure;
 use crate::ticker::Ticker;
 
 /// What ticks need.
@@ -19,7 +17,6 @@ pub(super) struct Ticks {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) promises: Vec<Arc<Promise>>,
     pub(super) slot: u32,
-    pub(super) tenure: Tenure,
 }
 
 impl Ticks {
@@ -41,7 +38,9 @@ impl Ticks {
                 ticker.tick().await.map(Some)
             };
             match attempt.await {
-                Err(e) if may_pass(&e, &backoff, &self.tenure) => {
+                // A conflict may be this process's own append of unknown outcome: the next claim tells. A rival would have
+                // to have the same place: whoever keeps the lease goes on in the end.
+                Err(e) if matches!(e.kind(), Kind::Unavailable | Kind::Conflict) => {
                     tracing::warn!(attempt = backoff.attempt(), error = e.chain(), "ticker failed, will start again");
                     if stop.run_until_cancelled(backoff.wait()).await.is_none() {
                         return Ok(None);

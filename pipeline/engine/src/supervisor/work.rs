@@ -192,7 +192,7 @@ impl Work {
                 let live = self.pipeline.sources.iter().zip(&self.promises).filter(|(plan, _)| plan.spec.live);
                 let promises = live.map(|(_, promise)| promise.clone()).collect();
                 let ready = self.alone().then(|| self.ready.clone());
-                let ticks = Ticks { logs, partitions: pipeline.partitions, clock: pipeline.clock.clone(), promises, slot, tenure };
+                let ticks = Ticks { logs, partitions: pipeline.partitions, clock: pipeline.clock.clone(), promises, slot };
                 let claimed = move || {
                     ready.iter().for_each(|ready| {
                         ready.send_replace(true);
