@@ -32,6 +32,9 @@ use work::Work;
 /// What ran this long has recovered from whatever failed before.
 const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 
+/// What may be under way between the supervisor and the desk: it is granted, to be given up, and released.
+const QUEUED_PER_UNIT: usize = 8;
+
 /// Makes a source afresh: at the start, and after it failed.
 pub type SourceFactory = dyn Fn() -> Result<Box<dyn Source>> + Send + Sync;
 
@@ -110,14 +113,14 @@ impl Pipeline {
     /// the deadline: what is in the log is safe and the next start goes on there.
     pub async fn run(self, stop: CancellationToken, ready: watch::Sender<bool>) -> Result<End> {
         let floors = Floors::default();
-        let (orders, orders_taken) = mpsc::unbounded_channel();
-        let (news, mut news_of) = mpsc::unbounded_channel();
         let (leases, member, drain_deadline) = (self.leases.clone(), self.member.clone(), self.drain_deadline);
         let ready = Arc::new(ready);
         let mut work = Work::new(self, floors.clone(), ready.clone());
+        let queued = work.units().len() * QUEUED_PER_UNIT + QUEUED_PER_UNIT;
+        let ((orders, orders_taken), (news, mut news_of)) = (mpsc::channel(queued), mpsc::channel(queued));
         let mut at_the_desk = JoinSet::new();
         match leases.ttl() {
-            None => work.units().into_iter().for_each(|unit| drop(news.send(News::Granted(unit, Tenure::for_ever())))),
+            None => work.units().into_iter().for_each(|unit| drop(news.try_send(News::Granted(unit, Tenure::for_ever())))),
             Some(ttl) => {
                 let (kinds, live, notes) = (work.kinds(), work.live(), Notes::new(floors));
                 let state = desk::State::default();
@@ -137,13 +140,13 @@ impl Pipeline {
 /// Runs what the desk says, until the end.
 async fn lead(
     work: &mut Work,
-    news: &mut mpsc::UnboundedReceiver<News>,
-    orders: &mpsc::UnboundedSender<Order>,
+    news: &mut mpsc::Receiver<News>,
+    orders: &mpsc::Sender<Order>,
     stop: CancellationToken,
     drain_deadline: Duration,
 ) -> Result<End> {
-    // The desk may have gone after a panic: that is told when it is joined.
-    let order = |order| drop(orders.send(order));
+    // A process alone has no desk. One that has gone after a panic is told of when it is joined.
+    let order = |order| drop(orders.try_send(order));
     let mut started = work.readiness();
     let end = loop {
         if work.is_ready() && work.all_sources_ended() {

@@ -24,7 +24,7 @@ const RENEWALS: u32 = 3;
 /// Between two looks at what others do, however much they do.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What the supervisor tells the desk. At most two for each unit are under way.
+/// What the supervisor tells the desk.
 pub(super) enum Order {
     /// The unit has stopped here.
     Release(String),
@@ -66,8 +66,8 @@ pub(super) struct Desk {
     /// The units with promises to tell in ticks.
     pub(super) live: BTreeSet<String>,
     pub(super) notes: Notes,
-    pub(super) orders: mpsc::UnboundedReceiver<Order>,
-    pub(super) news: mpsc::UnboundedSender<News>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) news: mpsc::Sender<News>,
     pub(super) state: State,
 }
 
@@ -251,8 +251,8 @@ impl Desk {
     }
 
     fn tell(&self, news: News) {
-        // A supervisor that has gone has nothing to do any more.
-        drop(self.news.send(news));
+        // A supervisor that drains or has gone takes nothing any more.
+        drop(self.news.try_send(news));
     }
 
     async fn within<T>(&self, asking: impl Future<Output = Result<T>>) -> Result<T> {
