@@ -2,4 +2,5 @@
 
 pub mod engine;
 pub mod oracle;
+pub mod servers;
 pub mod support;

@@ -1,6 +1,7 @@
 //! Backends of the event log.
 
 pub mod embedded;
+pub mod jetstream;
 pub mod memory;
 mod newest;
 mod options;

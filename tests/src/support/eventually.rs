@@ -11,7 +11,16 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 ///
 /// # Panics
 /// When nothing came within [`DEADLINE`]; `what` says what was missing.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
+    match looking(look).await {
+        Some(found) => found,
+        None => panic!("{what} did not come within {DEADLINE:?}"),
+    }
+}
+
+/// Looks again and again until there is something to see; `None` when nothing came within [`DEADLINE`], for callers that
+/// have more to say about it than [`eventually`].
+pub async fn looking<T, F: Future<Output = Option<T>>>(mut look: impl FnMut() -> F) -> Option<T> {
     let mut interval = tokio::time::interval(BETWEEN_LOOKS);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let looking = async {
@@ -22,7 +31,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: 
             }
         }
     };
-    within(what, looking).await
+    tokio::time::timeout(DEADLINE, looking).await.ok()
 }
 
 /// Waits for something that comes by itself.

@@ -2,6 +2,7 @@
 
 pub mod eventually;
 pub mod log_request;
+pub mod processes;
 pub mod program;
 pub mod recorded;
 pub mod rng;
