@@ -16,5 +16,5 @@ pub mod ticker;
 
 pub use metered::Metered;
 pub use status::{SourceState, SourceStatus, Statuses};
-pub use supervisor::{End, JobPlan, Pipeline, SinkPlan, SourceFactory, SourcePlan};
+pub use supervisor::{End, JobPlan, Pipeline, SinkPlan, SourceFactory, SourcePlan, Standing};
 pub use tenure::Tenure;
