@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod findings;
+pub mod leases;
 pub mod logs;
 pub mod settings;
 pub mod sources;

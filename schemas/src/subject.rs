@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! floodmark.events.<partition>.<source>          frames of events
-//! floodmark.events.<partition>.floodmark-ticker  ticks: empty frames that carry time
+//! floodmark.events.<partition>.floodmark-ticker  ticks: empty frames that carry time; of further processes
+//!                                                floodmark-ticker-1, floodmark-ticker-2, ...
 //! floodmark.outputs.<operator>.<partition>       claims and commits of a job
 //! floodmark.snapshots.<operator>.<partition>     pieces of a job's state
 //! floodmark.dead.<component>                     dead letters
@@ -19,6 +20,16 @@ pub const OUTPUTS: &str = "floodmark.outputs.>";
 pub const DEAD: &str = "floodmark.dead.>";
 /// The source of ticks. Its name is reserved: ids that people give may not start with `floodmark`.
 pub const TICKER: &str = "floodmark-ticker";
+
+/// Whether a source is one of those that tick.
+pub fn is_ticker(source: &str) -> bool {
+    source.strip_prefix(TICKER).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+/// The source of the ticks of one of several processes, from 0.
+pub fn ticker(slot: u32) -> String {
+    if slot == 0 { TICKER.to_owned() } else { format!("{TICKER}-{slot}") }
+}
 
 /// The longest id of a component.
 pub const TOKEN_CHARS_MAX: usize = 64;
@@ -106,6 +117,15 @@ mod tests {
         assert_eq!(parse_events(&events(7, "host")), Some((7, "host")));
         assert_eq!(parse_events("floodmark.outputs.w.0"), None);
         assert!(matches(&events_of_partition(7), &events(7, "host")));
+    }
+
+    #[test]
+    fn tickers_are_told_from_other_sources() {
+        for (source, expected) in [("floodmark-ticker", true), ("floodmark-ticker-1", true), ("floodmark-tickers", false), ("host", false)]
+        {
+            assert_eq!(is_ticker(source), expected, "{source}");
+        }
+        assert_eq!([ticker(0), ticker(2)], ["floodmark-ticker", "floodmark-ticker-2"]);
     }
 
     #[test]

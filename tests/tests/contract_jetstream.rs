@@ -1,4 +1,5 @@
 //! The log on JetStream keeps the contract of logs, on a real server.
+#![cfg(test)]
 
 #[path = "jetstream/support.rs"]
 mod support;

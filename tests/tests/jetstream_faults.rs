@@ -1,4 +1,5 @@
 //! The log on JetStream while servers are killed, hang, lose consumers and are full.
+#![cfg(test)]
 
 #[path = "jetstream/support.rs"]
 mod support;

@@ -1,4 +1,5 @@
 //! Another log is copied into a stream: what a reader can see stays the same.
+#![cfg(test)]
 
 #[path = "jetstream/support.rs"]
 mod support;

@@ -1,4 +1,5 @@
 //! Connecting to NATS and setting up streams: who may, what is refused, what is changed.
+#![cfg(test)]
 
 #[path = "jetstream/support.rs"]
 mod support;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use floodmark_connectors::clock::TokioClock;
+use floodmark_connectors::leases::Alone;
 use floodmark_connectors::logs::{Options, embedded, memory};
 use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Store};
 use floodmark_core::ports::log::Retention;
@@ -288,6 +289,8 @@ async fn the_slowest_sink_of_a_running_pipeline_is_waited_for_and_then_space_is_
         sinks: vec![sink("quick", &quick), sink("slow", &slow)],
         drain_deadline: Duration::from_secs(600),
         statuses: Statuses::default(),
+        leases: Arc::new(Alone::default()),
+        member: "alone".to_owned(),
     };
     let stop = CancellationToken::new();
     let mut running = JoinSet::new();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use floodmark_connectors::clock::TokioClock;
+use floodmark_connectors::leases::Alone;
 use floodmark_connectors::stores::embedded::{Catalog, Rollups, Store};
 use floodmark_core::ports::{Operator, RollupFilter, RollupQuery, Sink, SourceSpec};
 use floodmark_core::{BySource, Error, Kind, Result};
@@ -75,6 +76,8 @@ impl Fixture {
             ],
             drain_deadline: DRAIN_DEADLINE,
             statuses: self.statuses.clone(),
+            leases: Arc::new(Alone::default()),
+            member: "alone".to_owned(),
         }
     }
 

@@ -41,7 +41,7 @@ async fn ticks_carry_what_live_sources_promise_into_every_partition() {
     let logs = logs();
     let promise = Arc::new(Promise::new("s", Duration::from_secs(5)));
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(100)));
-    let mut ticker = Ticker::claim(logs.clone(), 2, clock.clone(), vec![promise]).await.unwrap();
+    let mut ticker = Ticker::claim(logs.clone(), 2, clock.clone(), vec![promise], 0).await.unwrap();
     ticker.tick().await.unwrap();
     clock.advance(Duration::from_secs(7));
     let newest = ticker.tick().await.unwrap();
@@ -63,7 +63,7 @@ async fn a_promise_fires_the_windows_of_a_silent_source() {
     road.input.send([numbered("s", 3, 1)].into_iter().collect(), None).await.unwrap();
     road.input.flush().await.unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(9)));
-    let mut ticker = Ticker::claim(logs.clone(), 1, clock.clone(), vec![road.promise.clone()]).await.unwrap();
+    let mut ticker = Ticker::claim(logs.clone(), 1, clock.clone(), vec![road.promise.clone()], 0).await.unwrap();
     let tail = ticker.tick().await.unwrap();
     drain(job_spec(&spec, 0), &spec, &logs, tail).await.unwrap();
     assert_eq!(Chain::read(&*logs.outputs, "w").await.outputs().len(), 0);

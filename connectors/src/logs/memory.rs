@@ -117,10 +117,10 @@ impl LogPort for Log {
             let mut state = self.shared.state();
             state.time = state.time.max(self.shared.clock.now());
             state.forget_ids(self.shared.options.duplicate_window);
-            for (first, expected) in expect.each(&entries) {
-                let repeated = first.id.as_ref().is_some_and(|id| state.ids.contains_key(id));
+            let known = |entry: &NewEntry| Ok::<_, Error>(entry.id.as_ref().and_then(|id| state.ids.get(id).copied()));
+            for (first, expected) in expect.checks(&entries, known)? {
                 let found = state.last(&first.subject);
-                if !repeated && found != expected {
+                if found != expected {
                     return Err(Error::conflict(format!("appending to {} after {expected}: its last entry is {found}", first.subject)));
                 }
             }

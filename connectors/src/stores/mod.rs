@@ -2,6 +2,6 @@
 
 pub mod embedded;
 pub mod frames;
-pub mod postgres;
 pub mod letters;
 pub mod mongodb;
+pub mod postgres;

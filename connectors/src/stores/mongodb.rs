@@ -23,7 +23,6 @@ use ::mongodb::bson::Document;
 use ::mongodb::{Collection, Database};
 use floodmark_core::Result;
 
-pub use check::{Finding, Verdict};
 pub use config::{Config, Tls};
 pub use query::PAGE_MAX;
 pub use rollups::Rollups;
@@ -54,7 +53,7 @@ impl Store {
 
     /// What `floodmark check --connect` says about the server that `config` names, in order; after the first problem that
     /// makes the others meaningless nothing follows. Leaves nothing in the database.
-    pub async fn check(config: &Config) -> Vec<Finding> {
+    pub async fn check(config: &Config) -> Vec<crate::findings::Finding> {
         check::findings(config).await
     }
 

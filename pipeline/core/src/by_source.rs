@@ -39,7 +39,7 @@ fn part(spec: &Spec, source: &str) -> Result<Tumbling> {
 impl Operator for BySource {
     fn apply(&mut self, entry: &Entry, outputs: &mut Outputs) -> Result<()> {
         let header = FrameHeader::from_headers(&entry.headers)?;
-        if header.source == subject::TICKER {
+        if subject::is_ticker(&header.source) {
             return self.parts.values_mut().try_for_each(|part| part.apply(entry, outputs));
         }
         if !self.spec.takes_source(&header.source) {

@@ -3,6 +3,7 @@
 //! A source holds an [`Input`]; its [`Pump`] owns the frames. There is one append in flight for each source: what arrives
 //! meanwhile is framed and goes with the next, so order needs no bookkeeping and a retry repeats the very same entries.
 
+mod claim;
 mod frames;
 mod promise;
 mod pump;
@@ -54,8 +55,8 @@ pub struct Input {
     meters: SourceMeters,
 }
 
-/// Takes the source over in every partition and returns both ends of its road. Whoever had it before is fenced: its
-/// frames carry a lower epoch and readers drop them.
+/// Takes the source over in every partition and returns both ends of its road. Whoever had it before is fenced: its next
+/// append is refused as a conflict, so nothing of it is acknowledged any more.
 ///
 /// # Errors
 /// `Unavailable`; `Conflict` when somebody else takes it over at the same time.
@@ -117,18 +118,13 @@ impl Ingest for Input {
 /// Any but `Unavailable`.
 pub async fn dead_letter(outputs: &dyn Log, letter: &DeadLetter) -> Result<()> {
     let entry = dead_letter_entry(letter)?;
-    append(outputs, vec![entry], Expect::Anything, &letter.component).await.map(drop)
+    append(outputs, &[entry], Expect::Anything, &letter.component).await.map(drop)
 }
 
 /// Appends, repeating while the log is not available. The entries must have ids or `expect` must fence them, so that a
 /// repeat after an unknown outcome stores nothing twice.
-pub(crate) async fn append(
-    log: &dyn Log,
-    entries: Vec<NewEntry>,
-    expect: Expect,
-    who: &str,
-) -> Result<Vec<floodmark_core::ports::Appended>> {
-    retrying(who, || log.append(entries.clone(), expect.clone())).await
+pub(crate) async fn append(log: &dyn Log, entries: &[NewEntry], expect: Expect, who: &str) -> Result<Vec<floodmark_core::ports::Appended>> {
+    retrying(who, || log.append(entries.to_vec(), expect.clone())).await
 }
 
 /// Asks a log again while it is not available.

@@ -222,7 +222,7 @@ impl Job {
         let entries = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
         let (logs, expect, who) = (self.logs.clone(), Expect::LastOnSubject(self.newest), self.name());
-        Box::pin(async move { append(&*logs.outputs, entries, expect, &who).await })
+        Box::pin(async move { append(&*logs.outputs, &entries, expect, &who).await })
     }
 
     /// Saves the state when enough was read since the last time, or when it is the last chance.

@@ -11,9 +11,11 @@ pub mod sink_runner;
 pub mod status;
 pub mod supervisor;
 pub mod telemetry;
+pub mod tenure;
 pub mod ticker;
 pub mod trace;
 
 pub use metered::Metered;
 pub use status::{SourceState, SourceStatus, Statuses};
 pub use supervisor::{End, JobPlan, Pipeline, SinkPlan, SourceFactory, SourcePlan};
+pub use tenure::Tenure;

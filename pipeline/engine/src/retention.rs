@@ -1,10 +1,12 @@
 //! What may be deleted from the logs: nothing that anybody still has to read.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use floodmark_core::ports::Position;
+use floodmark_core::Result;
+use floodmark_core::ports::{Leases, Position};
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::ingest::Logs;
@@ -17,10 +19,13 @@ const EVERY: Duration = Duration::from_secs(60);
 pub struct Floors(Arc<Mutex<BTreeMap<String, Needs>>>);
 
 /// What one reader needs of each log.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Needs {
-    events: Option<Position>,
-    outputs: Option<Position>,
+    /// The definition that it is of: another one may need more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    version: String,
+    events: Option<u64>,
+    outputs: Option<u64>,
 }
 
 /// The entry of one reader in [`Floors`].
@@ -38,32 +43,119 @@ impl Floors {
 
     /// What must be kept of the event log and of the output log.
     pub fn keep_from(&self) -> (Position, Position) {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lowest = |pick: fn(&Needs) -> Option<Position>| all.values().filter_map(pick).min().unwrap_or(Position::START);
-        (lowest(|needs| needs.events), lowest(|needs| needs.outputs))
+        lowest(self.all().values())
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Needs>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn lowest<'a>(needs: impl Iterator<Item = &'a Needs> + Clone) -> (Position, Position) {
+    let least = |of: fn(&Needs) -> Option<u64>| needs.clone().filter_map(of).min().map_or(Position::START, Position);
+    (least(|needs| needs.events), least(|needs| needs.outputs))
+}
+
 impl Floor {
+    /// The same, for one definition of the reader.
+    #[must_use]
+    pub fn version(self, version: &str) -> Self {
+        self.change(|needs| version.clone_into(&mut needs.version));
+        self
+    }
+
     /// Entries of the event log after this position are needed.
     pub fn events(&self, position: Position) {
-        self.change(|needs| needs.events = Some(position));
+        self.change(|needs| needs.events = Some(position.0));
     }
 
     /// Entries of the output log from this position on are needed.
     pub fn outputs(&self, position: Position) {
-        self.change(|needs| needs.outputs = Some(position));
+        self.change(|needs| needs.outputs = Some(position.0));
     }
 
     fn change(&self, change: impl FnOnce(&mut Needs)) {
-        change(self.floors.0.lock().unwrap_or_else(PoisonError::into_inner).entry(self.reader.clone()).or_default());
+        change(self.floors.all().entry(self.reader.clone()).or_default());
     }
 }
 
-/// Applies the logs' retention from time to time until `stop`.
-pub async fn keep(logs: Logs, floors: Floors, stop: CancellationToken) {
+/// The floors of this process as notes for the process that applies retention.
+pub(crate) struct Notes {
+    floors: Floors,
+    written: BTreeMap<String, Needs>,
+}
+
+fn key(reader: &str) -> String {
+    format!("floor.{reader}")
+}
+
+impl Notes {
+    pub(crate) fn new(floors: Floors) -> Self {
+        Self { floors, written: BTreeMap::new() }
+    }
+
+    /// Notes what has changed of these readers.
+    pub(crate) async fn write<'a>(&mut self, leases: &dyn Leases, readers: impl Iterator<Item = &'a String>) -> Result<()> {
+        let changed: Vec<(String, Needs)> = {
+            let all = self.floors.all();
+            let known = readers.filter_map(|reader| all.get(reader).map(|needs| (reader.clone(), needs.clone())));
+            known.filter(|(reader, needs)| self.written.get(reader) != Some(needs)).collect()
+        };
+        for (reader, needs) in changed {
+            let text = serde_json::to_vec(&needs).expect("three fields are plain data");
+            leases.note(&key(&reader), text.into()).await?;
+            self.written.insert(reader, needs);
+        }
+        Ok(())
+    }
+
+    /// The reader is another process's from now on.
+    pub(crate) fn forget(&mut self, reader: &str) {
+        self.written.remove(reader);
+        self.floors.all().remove(reader);
+    }
+}
+
+/// The readers of all processes, with the definition of each.
+pub(crate) struct Everybody {
+    pub(crate) leases: Arc<dyn Leases>,
+    pub(crate) readers: Vec<(String, String)>,
+}
+
+impl Everybody {
+    /// What must be kept. A reader of which nothing is known needs everything.
+    async fn keep_from(&self, floors: &Floors) -> Result<(Position, Position)> {
+        let notes = self.leases.notes().await?;
+        let here = floors.all().clone();
+        let everything = Needs { version: String::new(), events: Some(0), outputs: Some(0) };
+        let needs: Vec<Needs> = self
+            .readers
+            .iter()
+            .map(|(reader, version)| {
+                let noted = || notes.get(&key(reader)).and_then(|text| serde_json::from_slice(text).ok());
+                let known: Option<Needs> = here.get(reader).cloned().or_else(noted);
+                known.filter(|needs| needs.version == *version).unwrap_or_else(|| everything.clone())
+            })
+            .collect();
+        Ok(lowest(needs.iter()))
+    }
+}
+
+/// Applies the logs' retention from time to time until `stop`, as far as `everybody` allows; without others, as far as
+/// this process's readers do.
+pub(crate) async fn keep(logs: Logs, floors: Floors, everybody: Option<Everybody>, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
-        let (events, outputs) = floors.keep_from();
+        let found = match &everybody {
+            Some(everybody) => everybody.keep_from(&floors).await,
+            None => Ok(floors.keep_from()),
+        };
+        let (events, outputs) = match found {
+            Ok(found) => found,
+            Err(e) => {
+                tracing::warn!(error = e.chain(), "what others still need is not known, retention waits");
+                continue;
+            }
+        };
         for (log, keep_from, name) in [(&logs.events, events, "events"), (&logs.outputs, outputs, "outputs")] {
             match log.retain(keep_from).await {
                 Ok(0) => {}

@@ -19,6 +19,8 @@ pub enum SourceState {
     BackingOff,
     /// It has come to its end.
     Ended,
+    /// Another process runs it, or will.
+    Elsewhere,
     /// It failed for good.
     Failed,
 }

@@ -1,27 +1,39 @@
 //! Owns every task of a running pipeline: starts them, restarts what fails, and drains in order at the end.
+//!
+//! What there is to do is cut into units: a source, a job, a sink, ticks, retention. A process alone has all of them;
+//! several with the same configuration share them by leases (see [`desk`]).
 
+mod desk;
+mod job;
 mod source;
+mod ticks;
+pub(crate) mod unit;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodmark_core::ports::{Clock, Position, Sink, Source, SourceSpec};
-use floodmark_core::{Error, Kind, Result};
-use tokio::sync::watch;
+use floodmark_core::ports::{Clock, Leases, Sink, Source, SourceSpec};
+use floodmark_core::{Error, Result};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::backoff::Backoff;
-use crate::ingest::{Logs, Promise};
-use crate::job::{Job, JobSpec, OperatorFactory, SNAPSHOT_AFTER_BYTES};
-use crate::retention::{self, Floors};
-use crate::sink_runner::{Reads, SinkRunner};
+use crate::ingest::Logs;
+use crate::retention::{Floors, Notes};
+use crate::sink_runner::Reads;
 use crate::status::Statuses;
-use crate::ticker::Ticker;
+use crate::tenure::Tenure;
+
+use desk::{Desk, News, Order};
+use unit::Stage;
+use work::Work;
 
 /// What ran this long has recovered from whatever failed before.
 const RECOVERED_AFTER: Duration = Duration::from_secs(60);
+
+/// What may be under way between the supervisor and the desk: it is granted, to be given up, and released.
+const QUEUED_PER_UNIT: usize = 8;
 
 /// Makes a source afresh: at the start, and after it failed.
 pub type SourceFactory = dyn Fn() -> Result<Box<dyn Source>> + Send + Sync;
@@ -76,6 +88,10 @@ pub struct Pipeline {
     pub drain_deadline: Duration,
     /// What becomes known of the sources.
     pub statuses: Statuses,
+    /// Who of several processes does what.
+    pub leases: Arc<dyn Leases>,
+    /// What this process is called among them: another name at every start.
+    pub member: String,
 }
 
 /// Why a pipeline came to its end.
@@ -90,195 +106,98 @@ pub enum End {
 impl Pipeline {
     /// Runs until `stop` is cancelled or every source has ended, then drains: sources stop, their events become
     /// durable, jobs take them, sinks write what the jobs committed. `ready` becomes true when everything has started.
+    /// Of several processes each does so with what it has; sources that others run keep it running.
     ///
     /// # Errors
     /// `Broken` or `Conflict` of a job or sink: the pipeline cannot go on. `Unavailable` when draining took longer than
     /// the deadline: what is in the log is safe and the next start goes on there.
     pub async fn run(self, stop: CancellationToken, ready: watch::Sender<bool>) -> Result<End> {
         let floors = Floors::default();
-        let (events_drain, outputs_drain) = (watch::Sender::new(None), watch::Sender::new(None));
-        let background = CancellationToken::new();
-        let mut keeper = JoinSet::new();
-        keeper.spawn(retention::keep(self.logs.clone(), floors.clone(), background.clone()));
-
-        let mut sinks = JoinSet::new();
-        for plan in self.sinks {
-            let (log, drain) = match plan.reads {
-                Reads::Events => (self.logs.events.clone(), events_drain.subscribe()),
-                Reads::Outputs => (self.logs.outputs.clone(), outputs_drain.subscribe()),
-            };
-            let floor = floors.of(format!("sink {}", plan.id));
-            let runner = SinkRunner { id: plan.id, sink: plan.sink, log, reads: plan.reads, patterns: plan.patterns, floor };
-            sinks.spawn(async move {
-                runner.run(drain).await.map_err(|e| Error::new(e.kind(), format!("sink {} stopped", runner.id)).because(e))
-            });
-        }
-
-        let mut jobs = JoinSet::new();
-        for plan in &self.jobs {
-            for partition in 0..self.partitions {
-                let (operator, version) = (plan.operator.clone(), plan.version.clone());
-                let spec = JobSpec { operator, partition, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
-                let make = plan.make.clone();
-                let (logs, drain, floors) = (self.logs.clone(), events_drain.subscribe(), floors.clone());
-                jobs.spawn(run_job(spec, logs, move || make(partition), drain, floors));
+        let (leases, member, drain_deadline) = (self.leases.clone(), self.member.clone(), self.drain_deadline);
+        let ready = Arc::new(ready);
+        let mut work = Work::new(self, floors.clone(), ready.clone());
+        let queued = work.units().len() * QUEUED_PER_UNIT + QUEUED_PER_UNIT;
+        let ((orders, orders_taken), (news, mut news_of)) = (mpsc::channel(queued), mpsc::channel(queued));
+        let mut at_the_desk = JoinSet::new();
+        match leases.ttl() {
+            None => work.units().into_iter().for_each(|unit| drop(news.try_send(News::Granted(unit, Tenure::for_ever())))),
+            Some(ttl) => {
+                let (kinds, live, notes) = (work.kinds(), work.live(), Notes::new(floors));
+                let state = desk::State::default();
+                let desk = Desk { leases, ttl, member, kinds, live, notes, orders: orders_taken, news: news.clone(), state };
+                at_the_desk.spawn(desk.run());
             }
         }
-
-        let promises: Vec<Arc<Promise>> =
-            self.sources.iter().map(|plan| Arc::new(Promise::new(&plan.spec.id, plan.spec.disorder))).collect();
-        let mut sources = JoinSet::new();
-        let stop_sources = stop.child_token();
-        let live = self.sources.iter().zip(&promises).filter(|(plan, _)| plan.spec.live).map(|(_, promise)| promise.clone()).collect();
-        for (plan, promise) in self.sources.into_iter().zip(promises) {
-            let road = source::Road { partitions: self.partitions, logs: self.logs.clone(), promise, statuses: self.statuses.clone() };
-            sources.spawn(source::run(plan, road, stop_sources.clone()));
-        }
-        let claimed = stop.run_until_cancelled(claim_ticks(&self.logs, self.partitions, &self.clock, live)).await;
-        let mut ticker = match claimed {
-            Some(ticker) => ticker?,
-            // Sources may have sent already: what they were told is durable is, and the next start goes on there.
-            None => return Ok(End::Stopped),
-        };
-        ready.send_replace(true);
-
-        // Running.
-        let stop_ticks = CancellationToken::new();
-        let end = {
-            let ticks = ticker.run(&stop_ticks);
-            tokio::pin!(ticks);
-            loop {
-                tokio::select! {
-                    // A stop ends the sources too: it must be seen before that.
-                    biased;
-                    () = stop.cancelled() => break Ok(End::Stopped),
-                    outcome = &mut ticks => break outcome.map(|()| End::Stopped),
-                    Some(outcome) = sources.join_next(), if !sources.is_empty() => {
-                        finished("a source", outcome)?;
-                        if sources.is_empty() {
-                            break Ok(End::SourcesEnded);
-                        }
-                    }
-                    Some(outcome) = jobs.join_next(), if !jobs.is_empty() => match finished("a job", outcome) {
-                        Ok(()) => {}
-                        Err(e) => break Err(e),
-                    },
-                    Some(outcome) = sinks.join_next(), if !sinks.is_empty() => match finished("a sink", outcome) {
-                        Ok(()) => {}
-                        Err(e) => break Err(e),
-                    },
-                }
-            }
-        };
-
-        // Draining, in the direction of the data. A file that has ended may leave more work than a shutdown may take.
+        let outcome = lead(&mut work, &mut news_of, &orders, stop, drain_deadline).await;
         ready.send_replace(false);
-        stop_sources.cancel();
-        let drain = async {
-            let end = end?;
-            join_all("a source", &mut sources).await?;
-            let tail = ticker.tick().await?;
-            events_drain.send_replace(Some(tail));
-            join_all("a job", &mut jobs).await?;
-            let tail = self.logs.outputs.continuity().await?.tail;
-            outputs_drain.send_replace(Some(tail));
-            join_all("a sink", &mut sinks).await?;
-            Ok(end)
-        };
-        let deadline = async {
-            stop.cancelled().await;
-            tokio::time::sleep(self.drain_deadline).await;
-        };
-        let outcome = tokio::select! {
-            outcome = drain => outcome,
-            () = deadline => Err(Error::unavailable(format!(
-                "draining within {:?}; what was accepted is in the log and the next start goes on there", self.drain_deadline
-            ))),
-        };
-        background.cancel();
-        join_all("retention", &mut keeper).await.and(outcome)
+        // Nothing of it may run when others are told that they may begin.
+        work.shut_down().await;
+        drop(orders);
+        join_all("the desk of leases", &mut at_the_desk).await.and(outcome)
     }
 }
 
-/// Takes the ticks over, waiting for the log. A conflict may be an own append of unknown outcome: the next claim tells.
-async fn claim_ticks(logs: &Logs, partitions: u32, clock: &Arc<dyn Clock>, promises: Vec<Arc<Promise>>) -> Result<Ticker> {
-    let mut backoff = Backoff::new("ticker");
-    loop {
-        match Ticker::claim(logs.clone(), partitions, clock.clone(), promises.clone()).await {
-            Err(e) if may_pass(&e, &backoff) => {
-                tracing::warn!(attempt = backoff.attempt(), error = e.chain(), "ticker could not start, will start again");
-                backoff.wait().await;
-            }
-            outcome => return outcome,
+/// Runs what the desk says, until the end.
+async fn lead(
+    work: &mut Work,
+    news: &mut mpsc::Receiver<News>,
+    orders: &mpsc::Sender<Order>,
+    stop: CancellationToken,
+    drain_deadline: Duration,
+) -> Result<End> {
+    // A process alone has no desk. One that has gone after a panic is told of when it is joined.
+    let order = |order| drop(orders.try_send(order));
+    let mut started = work.readiness();
+    let end = loop {
+        if work.is_ready() && work.all_sources_ended() {
+            break End::SourcesEnded;
         }
+        tokio::select! {
+            // A stop ends the sources too: it must be seen before that.
+            biased;
+            () = stop.cancelled() => break End::Stopped,
+            Some(news) = news.recv() => match news {
+                News::Joined => work.joined(),
+                News::Granted(unit, tenure) => work.start(&unit, tenure),
+                News::GiveUp(unit) => work.give_up(&unit, &order),
+            },
+            Some(ended) = work.next() => work.ended(ended, &order)?,
+            changed = started.changed() => changed.expect("the sender is in `work`"),
+        }
+    };
+    if !work.is_ready() {
+        // Sources may have sent already: what they were told is durable is, and the next start goes on there.
+        return Ok(End::Stopped);
+    }
+    // Draining, in the direction of the data. A file that has ended may leave more work than a shutdown may take.
+    work.drains();
+    order(Order::Leave);
+    let drain = async {
+        work.finish(Stage::Sources, &order).await?;
+        work.finish(Stage::Ticks, &order).await?;
+        work.drain_events().await?;
+        work.finish(Stage::Jobs, &order).await?;
+        work.drain_outputs().await?;
+        work.finish(Stage::Sinks, &order).await?;
+        work.finish(Stage::Retention, &order).await?;
+        Ok(end)
+    };
+    let deadline = async {
+        stop.cancelled().await;
+        tokio::time::sleep(drain_deadline).await;
+    };
+    tokio::select! {
+        outcome = drain => outcome,
+        () = deadline => Err(Error::unavailable(format!(
+            "draining within {drain_deadline:?}; what was accepted is in the log and the next start goes on there"
+        ))),
     }
 }
 
-/// Whether another start may help.
-fn may_pass(e: &Error, backoff: &Backoff) -> bool {
-    e.kind() == Kind::Unavailable || (e.kind() == Kind::Conflict && backoff.attempt() < 3)
-}
-
-/// Runs a job, starting it again when the log was not available. Losing it to another owner, or a broken log, ends it.
-async fn run_job(
-    spec: JobSpec,
-    logs: Logs,
-    make: impl Fn() -> Box<dyn floodmark_core::ports::Operator> + Send + Sync + 'static,
-    drain: watch::Receiver<Option<Position>>,
-    floors: Floors,
-) -> Result<()> {
-    let make: Box<OperatorFactory> = Box::new(make);
-    let name = format!("{}/{}", spec.operator, spec.partition);
-    let mut backoff = Backoff::new(&name);
-    loop {
-        let started = Instant::now();
-        let attempt = async {
-            let mut job = Job::claim(spec.clone(), logs.clone(), &*make, floors.of(format!("job {name}"))).await?;
-            job.run(drain.clone()).await
-        };
-        let outcome = attempt.await;
-        if started.elapsed() >= RECOVERED_AFTER {
-            backoff.reset();
-        }
-        match outcome {
-            // A conflict may be this process's own append of unknown outcome: the next claim tells.
-            Err(e) if may_pass(&e, &backoff) => {
-                tracing::warn!(job = name, attempt = backoff.attempt(), error = e.chain(), "job failed, will start again");
-                backoff.wait().await;
-            }
-            outcome => return outcome.map_err(|e| Error::new(e.kind(), format!("job {name} stopped")).because(e)),
-        }
-    }
-}
-
-async fn join_all(what: &str, tasks: &mut JoinSet<impl IntoOutcome + 'static>) -> Result<()> {
+async fn join_all(what: &str, tasks: &mut JoinSet<()>) -> Result<()> {
     let mut first = Ok(());
     while let Some(outcome) = tasks.join_next().await {
-        first = first.and(finished(what, outcome));
+        first = first.and(outcome.map_err(|e| Error::broken(format!("{what} panicked")).because(e)));
     }
     first
-}
-
-fn finished(what: &str, outcome: Result<impl IntoOutcome, tokio::task::JoinError>) -> Result<()> {
-    match outcome {
-        Ok(outcome) => outcome.into_outcome(),
-        Err(e) => Err(Error::broken(format!("{what} panicked")).because(e)),
-    }
-}
-
-/// What a task ends with.
-trait IntoOutcome {
-    fn into_outcome(self) -> Result<()>;
-}
-
-impl IntoOutcome for () {
-    fn into_outcome(self) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl IntoOutcome for Result<()> {
-    fn into_outcome(self) -> Result<()> {
-        self
-    }
 }

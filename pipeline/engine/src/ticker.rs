@@ -1,6 +1,7 @@
 //! Ticks: empty frames in every partition that carry log time and what live sources promise, so that silence is in the
 //! log too and replays.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,43 +17,42 @@ pub const EVERY: Duration = Duration::from_secs(1);
 
 /// Writes ticks.
 pub struct Ticker {
+    source: String,
     logs: Logs,
     clock: Arc<dyn Clock>,
     promises: Vec<Arc<Promise>>,
-    /// For each partition the header of its newest tick.
-    headers: Vec<FrameHeader>,
+    /// For each partition the header of its newest tick, and where that stands.
+    newest: Vec<(FrameHeader, Position)>,
 }
 
 impl Ticker {
-    /// Takes the ticks of every partition over.
+    /// Takes the ticks of one process over, in every partition. Processes that share the work have a `slot` each; the
+    /// promises of those sources are told that this process has.
     ///
     /// # Errors
     /// `Unavailable`; `Conflict` when somebody else takes them over at the same time.
-    pub async fn claim(logs: Logs, partitions: u32, clock: Arc<dyn Clock>, promises: Vec<Arc<Promise>>) -> Result<Self> {
-        let mut headers = Vec::with_capacity(partitions as usize);
+    pub async fn claim(logs: Logs, partitions: u32, clock: Arc<dyn Clock>, promises: Vec<Arc<Promise>>, slot: u32) -> Result<Self> {
+        let source = subject::ticker(slot);
+        let mut newest = Vec::with_capacity(partitions as usize);
         for partition in 0..partitions {
-            let subject = subject::events(partition, subject::TICKER);
+            let subject = subject::events(partition, &source);
             let last = logs.events.last(&subject).await?;
             let header = last.as_ref().map(|e| FrameHeader::from_headers(&e.headers)).transpose()?.unwrap_or_default();
-            let mut header = FrameHeader {
-                source: subject::TICKER.to_owned(),
-                epoch: header.epoch + 1,
-                number: header.number,
-                ..FrameHeader::default()
-            };
+            let mut header =
+                FrameHeader { source: source.clone(), epoch: header.epoch + 1, number: header.number, ..FrameHeader::default() };
             // Without an id: that of a rival would be the same, and pass for a repeat.
             let claim = NewEntry { id: None, ..entry(&mut header, partition) };
-            append(&*logs.events, vec![claim], Expect::LastOnSubject(last.map_or(Position::START, |e| e.position)), subject::TICKER)
-                .await?;
-            headers.push(header);
+            let last = last.map_or(Position::START, |e| e.position);
+            let appended = append(&*logs.events, &[claim], Expect::LastOnSubject(last), &source).await?;
+            newest.push((header, appended.last().map_or(last, |a| a.position)));
         }
-        Ok(Self { logs, clock, promises, headers })
+        Ok(Self { source, logs, clock, promises, newest })
     }
 
     /// Writes a tick every second until `stop`.
     ///
     /// # Errors
-    /// Any but `Unavailable`, which is retried.
+    /// `Conflict` when somebody else has taken the ticks over. Any but `Unavailable`, which is retried.
     pub async fn run(&mut self, stop: &CancellationToken) -> Result<()> {
         let mut interval = tokio::time::interval(EVERY);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -68,18 +68,24 @@ impl Ticker {
     /// As [`Self::run`].
     pub async fn tick(&mut self) -> Result<Position> {
         let now = self.clock.now();
-        let watermarks: Vec<_> = self.promises.iter().map(|p| (p.source().to_owned(), p.at(now))).collect();
-        let entries = self.headers.iter_mut().zip(0..).map(|(header, partition)| {
+        let watermarks: Vec<_> = self.promises.iter().filter(|p| p.is_ours()).map(|p| (p.source().to_owned(), p.at(now))).collect();
+        let (mut entries, mut expected) = (Vec::with_capacity(self.newest.len()), BTreeMap::new());
+        for ((header, newest), partition) in self.newest.iter_mut().zip(0..) {
             header.watermarks.clone_from(&watermarks);
-            entry(header, partition)
-        });
-        let appended = append(&*self.logs.events, entries.collect(), Expect::Anything, subject::TICKER).await?;
+            let entry = entry(header, partition);
+            expected.insert(entry.subject.clone(), *newest);
+            entries.push(entry);
+        }
+        let appended = append(&*self.logs.events, &entries, Expect::LastOnSubjects(expected), &self.source).await?;
+        for ((_, newest), appended) in self.newest.iter_mut().zip(&appended) {
+            *newest = appended.position;
+        }
         Ok(appended.last().map_or(Position::START, |a| a.position))
     }
 }
 
 fn entry(header: &mut FrameHeader, partition: u32) -> NewEntry {
     header.number += 1;
-    let id = format!("{}.{partition}.{}.{}", subject::TICKER, header.epoch, header.number);
-    NewEntry { subject: subject::events(partition, subject::TICKER), id: Some(id), headers: header.to_headers(), body: bytes::Bytes::new() }
+    let id = format!("{}.{partition}.{}.{}", header.source, header.epoch, header.number);
+    NewEntry { subject: subject::events(partition, &header.source), id: Some(id), headers: header.to_headers(), body: bytes::Bytes::new() }
 }

@@ -38,6 +38,13 @@ pub struct Assembled {
     pub progress: BTreeMap<String, Arc<file::Progress>>,
 }
 
+/// What this process is called among those that share the work: where it runs, and a name that no start before had.
+fn member() -> String {
+    let host = std::env::var("HOSTNAME").ok().or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok()).unwrap_or_default();
+    let host: String = host.trim().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(32).collect();
+    format!("{host}-{}-{:x}", std::process::id(), SystemClock.now().micros())
+}
+
 /// Opens the logs and stores and makes every component.
 ///
 /// # Errors
@@ -54,7 +61,7 @@ pub async fn assemble(config: &Config) -> Result<Assembled> {
         config.sources.iter().map(|(id, source)| sources::source_plan(id, source, &clock, &mut progress)).collect::<Result<_>>()?;
     let jobs = config.operators.iter().map(|(id, operator)| operators::job_plan(id, operator)).collect::<Result<_>>()?;
     let logs = logs::open(config, &data, &clock).await?;
-    let stores = stores::open(config, &data, logs.scan).await?;
+    let stores = stores::open(config, &data, &logs).await?;
     let pipeline = Pipeline {
         logs: logs.logs,
         partitions,
@@ -64,6 +71,8 @@ pub async fn assemble(config: &Config) -> Result<Assembled> {
         sinks: stores.sinks,
         drain_deadline: DRAIN_DEADLINE,
         statuses: Statuses::default(),
+        leases: logs.leases,
+        member: member(),
     };
     Ok(Assembled { pipeline, events: stores.events, store: Arc::new(stores.answers), log: logs.events, progress })
 }

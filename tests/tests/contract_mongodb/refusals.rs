@@ -1,7 +1,8 @@
 //! What people read when something does not fit.
 
+use floodmark_connectors::findings::Verdict;
 use floodmark_connectors::settings::{Secret, Span};
-use floodmark_connectors::stores::mongodb::{Config, Store, Verdict};
+use floodmark_connectors::stores::mongodb::{Config, Store};
 use floodmark_core::Kind;
 use floodmark_tests::servers::{Mongo, Port};
 
@@ -10,8 +11,8 @@ use crate::support::{At, config};
 /// What a check says: a line for each finding.
 async fn check(config: &Config) -> Vec<String> {
     let line = |what: String, verdict| match verdict {
-        Verdict::Fine(found) => format!("{what}: {found}"),
-        Verdict::Problem { problem, remedy } => format!("{what}: PROBLEM {problem}; {remedy}"),
+        Verdict::Good { detail: found } => format!("{what}: {found}"),
+        Verdict::Bad { problem, remedy } => format!("{what}: PROBLEM {problem}; {remedy}"),
     };
     Store::check(config).await.into_iter().map(|finding| line(finding.what, finding.verdict)).collect()
 }

@@ -33,14 +33,12 @@ impl<'a> Stored<'a> {
     /// Stores the entries of one request at `time_us`, all or none. The outer error fails the whole transaction.
     pub(super) fn request(&mut self, entries: Vec<NewEntry>, expect: &Expect, time_us: i64) -> rusqlite::Result<Result<Vec<Appended>>> {
         self.time_us = time_us;
-        for (first, expected) in expect.each(&entries) {
-            // A repetition fails its expectation because it has come true: the id says so first.
-            if self.duplicate_of(first)?.is_none() {
-                let found = self.last(&first.subject)?;
-                if found != expected {
-                    let text = format!("appending to {} after {expected}: its last entry is {found}", first.subject);
-                    return Ok(Err(Error::conflict(text)));
-                }
+        // A repetition fails its expectation because it has come true: the id says so first.
+        for (first, expected) in expect.checks(&entries, |entry| self.duplicate_of(entry))? {
+            let found = self.last(&first.subject)?;
+            if found != expected {
+                let text = format!("appending to {} after {expected}: its last entry is {found}", first.subject);
+                return Ok(Err(Error::conflict(text)));
             }
         }
         let appended: rusqlite::Result<Vec<Appended>> = entries.into_iter().map(|entry| self.entry(entry)).collect();

@@ -70,8 +70,8 @@ struct Looking {
 /// Kept outside `next`, which may be dropped at any await.
 enum Session {
     Closed,
-    Opening(Pending<Open>),
-    Open(Open),
+    Opening(Pending<Box<Open>>),
+    Open(Box<Open>),
 }
 
 struct Open {
@@ -230,7 +230,7 @@ async fn nothing_more(log: &Log, patterns: &[String], read: Position, until: Pos
     Ok(true)
 }
 
-async fn open(log: Log, filters: Vec<String>, after: Position) -> Result<Open> {
+async fn open(log: Log, filters: Vec<String>, after: Position) -> Result<Box<Open>> {
     let doing = || format!("reading {}", log.stream);
     let losses = log.connection.connected().await?;
     let stream = log.connection.context.get_stream_no_info(&log.stream).await;
@@ -250,7 +250,7 @@ async fn open(log: Log, filters: Vec<String>, after: Position) -> Result<Open> {
     let messages = consumer.stream().max_messages_per_batch(AHEAD_ENTRIES).max_bytes_per_batch(bytes);
     let messages = messages.expires(PULL_EXPIRES).heartbeat(HEARTBEAT).messages().await;
     let messages = messages.map_err(|e| Error::unavailable(doing()).because(e))?;
-    Ok(Open { messages, number: 0, losses })
+    Ok(Box::new(Open { messages, number: 0, losses }))
 }
 
 #[async_trait]

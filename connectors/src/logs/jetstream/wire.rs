@@ -51,7 +51,7 @@ impl Subjects {
     }
 
     /// The subject of what came from the wire, if it is one of this installation.
-    pub(super) fn from_wire(&self, subject: &str) -> Option<String> {
+    pub(super) fn to_ours(&self, subject: &str) -> Option<String> {
         let rest = subject.strip_prefix(&self.prefix)?;
         Some(rest.strip_prefix(OTHER).map_or_else(|| format!("{OURS}{rest}"), str::to_owned))
     }
@@ -65,7 +65,7 @@ impl Subjects {
         position: Position,
         stored: Timestamp,
     ) -> Option<Entry> {
-        let subject = self.from_wire(wire_subject)?;
+        let subject = self.to_ours(wire_subject)?;
         let mut entry = Entry { position, time: stored, subject, id: None, headers: Headers::default(), body };
         if let Some(map) = headers {
             decode(map, &mut entry);
@@ -222,9 +222,9 @@ mod tests {
             ("floodmarks.x", "plant-2.other.floodmarks.x"),
         ] {
             assert_eq!(subjects.to_wire(ours), wire);
-            assert_eq!(subjects.from_wire(wire).as_deref(), Some(ours));
+            assert_eq!(subjects.to_ours(wire).as_deref(), Some(ours));
         }
-        assert_eq!(subjects.from_wire("floodmark.events.0.host"), None);
+        assert_eq!(subjects.to_ours("floodmark.events.0.host"), None);
     }
 
     fn entry(headers: &[(&str, &str)], id: Option<&str>) -> NewEntry {

@@ -8,70 +8,40 @@ use super::config::Config;
 use super::error::Doing;
 use super::indexes::Difference;
 use super::{connection, indexes, position};
+use crate::findings::Finding;
 
 /// The document by which writing is tried.
 const TRIAL: &str = "floodmark check";
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What was looked at.
-    pub what: String,
-    /// How it is.
-    pub verdict: Verdict,
-}
-
-/// How something is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Good; says what was found.
-    Fine(String),
-    /// Not good.
-    Problem {
-        /// What is wrong.
-        problem: String,
-        /// What to do.
-        remedy: String,
-    },
-}
-
-fn fine(what: &str, found: impl Into<String>) -> Finding {
-    Finding { what: what.to_owned(), verdict: Verdict::Fine(found.into()) }
-}
-
-fn problem(what: &str, problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
-    Finding { what: what.to_owned(), verdict: Verdict::Problem { problem: problem.into(), remedy: remedy.into() } }
-}
 
 pub(super) async fn findings(config: &Config) -> Vec<Finding> {
     let faults = config.validate();
     if !faults.is_empty() {
         return faults
             .into_iter()
-            .map(|fault| problem("settings", format!("{}: {}", fault.path.join("."), fault.what), fault.remedy))
+            .map(|fault| Finding::bad("settings", format!("{}: {}", fault.path.join("."), fault.what), fault.remedy))
             .collect();
     }
     let database = match connection::connect(config).await {
         Ok(database) => database,
         Err(e) => {
             let remedy = "start the server, or correct `uri`, `tls`, `user` and `password`";
-            return vec![problem("server", e.chain(), remedy)];
+            return vec![Finding::bad("server", e.chain(), remedy)];
         }
     };
-    let mut findings = vec![fine("server", format!("{} answers", config.uri))];
+    let mut findings = vec![Finding::good("server", format!("{} answers", config.uri))];
     match connection::check_version(&database, config).await {
-        Ok(version) => findings.push(fine("version", version)),
+        Ok(version) => findings.push(Finding::good("version", version)),
         Err(e) => {
-            findings.push(problem("version", e.chain(), "upgrade the server to MongoDB 6.0 or newer"));
+            findings.push(Finding::bad("version", e.chain(), "upgrade the server to MongoDB 6.0 or newer"));
             return findings;
         }
     }
-    findings.push(fine("TLS", if config.tls.is_some() { "the connection is encrypted" } else { "not asked for" }));
+    findings.push(Finding::good("TLS", if config.tls.is_some() { "the connection is encrypted" } else { "not asked for" }));
     findings.push(match try_to_write(&database, config).await {
-        Ok(()) => fine("writing", format!("allowed in database {}", config.database)),
+        Ok(()) => Finding::good("writing", format!("allowed in database {}", config.database)),
         Err(e) => {
             let remedy = format!("give the user the role readWrite on database {}", config.database);
-            problem("writing", e.chain(), remedy)
+            Finding::bad("writing", e.chain(), remedy)
         }
     });
     findings.extend(of_indexes(&database, config).await);
@@ -89,7 +59,7 @@ async fn try_to_write(database: &Database, config: &Config) -> Result<()> {
 async fn of_indexes(database: &Database, config: &Config) -> Vec<Finding> {
     let differences = match indexes::differences(database, config).await {
         Ok(differences) => differences,
-        Err(e) => return vec![problem("indexes", e.chain(), "give the user the role readWrite on the database")],
+        Err(e) => return vec![Finding::bad("indexes", e.chain(), "give the user the role readWrite on the database")],
     };
     let mut findings = Vec::new();
     let mut missing = Vec::new();
@@ -101,13 +71,13 @@ async fn of_indexes(database: &Database, config: &Config) -> Vec<Finding> {
             Difference::Other(found) => {
                 let name = found.split(' ').next().unwrap_or_default();
                 let remedy = format!("run db.{}.dropIndex({name:?}); `floodmark run` makes the right one", config.collection);
-                findings.push(problem("indexes", format!("{found} is another index"), remedy));
+                findings.push(Finding::bad("indexes", format!("{found} is another index"), remedy));
             }
         }
     }
     if findings.is_empty() {
         let made = if missing.is_empty() { "all there".to_owned() } else { format!("`floodmark run` makes {}", missing.join(", ")) };
-        findings.push(fine("indexes", made));
+        findings.push(Finding::good("indexes", made));
     }
     let kept = match (config.ttl, expiry_changes) {
         (None, false) => "rollups are kept for ever".to_owned(),
@@ -115,6 +85,6 @@ async fn of_indexes(database: &Database, config: &Config) -> Vec<Finding> {
         (Some(ttl), false) => format!("rollups are deleted {ttl} after the end of their window"),
         (Some(ttl), true) => format!("`floodmark run` changes the deletion of rollups to {ttl} after the end of their window"),
     };
-    findings.push(fine("retention", kept));
+    findings.push(Finding::good("retention", kept));
     findings
 }

@@ -77,6 +77,7 @@ macro_rules! log_conformance_tests {
             an_expectation_of_none_holds_only_before_the_first
             an_expectation_looks_at_its_own_subject_only
             each_subject_of_an_append_may_have_its_expectation
+            the_rest_of_an_append_follows_what_was_stored_of_it
             one_of_many_rivals_wins_each_position
             a_second_entry_with_an_id_answers_where_the_first_stands
             an_append_with_expectation_may_be_repeated

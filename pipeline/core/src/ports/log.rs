@@ -109,6 +109,34 @@ impl Expect {
         let firsts = entries.iter().filter(move |entry| !matches!(self, Self::Anything) && seen.insert(entry.subject.as_str()));
         firsts.filter_map(move |entry| self.on(&entry.subject, entries).map(|position| (entry, position)))
     }
+
+    /// What an append has to check: on each subject the first entry that is not there already, with where the last one
+    /// before it must stand. `known` tells where an entry with the same id stands. An entry of this very append that is
+    /// there already, because it is repeated, is what the next must follow: a rival in between is a conflict.
+    ///
+    /// # Errors
+    /// Those of `known`.
+    pub fn checks<'a, E>(
+        &self,
+        entries: &'a [NewEntry],
+        mut known: impl FnMut(&NewEntry) -> Result<Option<Position>, E>,
+    ) -> Result<Vec<(&'a NewEntry, Position)>, E> {
+        let mut checks = Vec::new();
+        for (first, expected) in self.each(entries) {
+            let mut before = expected;
+            for entry in entries.iter().filter(|entry| entry.subject == first.subject) {
+                match known(entry)? {
+                    // A key that was used long ago stands before what is expected, and changes nothing.
+                    Some(position) => before = before.max(position),
+                    None => {
+                        checks.push((entry, before));
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(checks)
+    }
 }
 
 /// What became of an entry.
@@ -167,7 +195,8 @@ pub struct Retention {
 pub trait Log: Send + Sync {
     /// Appends in order and returns when all are durable. The embedded log stores all or none. Others may store some when
     /// they fail: of each subject the first ones, and the last of `entries` only when all others are stored. Repeating an
-    /// append whose entries have ids is safe within the duplicate window: what is there already is no conflict.
+    /// append whose entries have ids is safe within the duplicate window: what is there already is no conflict, and with an
+    /// expectation the first new entry on the subject must directly follow it (see [`Expect::checks`]).
     ///
     /// # Errors
     /// `Conflict` when `expect` does not hold; `Rejected` when an entry is larger than the log takes; `Unavailable`

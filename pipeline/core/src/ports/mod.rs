@@ -1,6 +1,7 @@
 //! What the outside implements: the smallest set of traits.
 
 pub mod clock;
+pub mod lease;
 pub mod log;
 pub mod operator;
 pub mod query;
@@ -8,6 +9,7 @@ pub mod sink;
 pub mod source;
 
 pub use clock::Clock;
+pub use lease::{Leases, Term, View};
 pub use log::{Appended, Continuity, Entry, Expect, Limit, Log, NewEntry, Position, Reader};
 pub use operator::{Operator, Outputs};
 pub use query::{

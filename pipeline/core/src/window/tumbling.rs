@@ -266,7 +266,7 @@ impl Operator for Tumbling {
     fn apply(&mut self, entry: &Entry, outputs: &mut Outputs) -> Result<()> {
         let header = FrameHeader::from_headers(&entry.headers)?;
         let log_time = entry.time.micros();
-        if header.source == subject::TICKER {
+        if subject::is_ticker(&header.source) {
             self.take_tick(&header, log_time, outputs);
             return Ok(());
         }

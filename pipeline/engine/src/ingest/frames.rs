@@ -1,7 +1,8 @@
 //! The frames of one source in one partition: numbering and encoding.
 
 use bytes::Bytes;
-use floodmark_core::ports::{NewEntry, SourceSpec};
+use floodmark_core::ports::{Entry, NewEntry, Position, SourceSpec};
+use floodmark_core::{Error, Result};
 use floodmark_schemas::frame::{self, BYTES_MAX, EVENTS_MAX};
 use floodmark_schemas::{DeadLetter, Encoding, EventBatch, FrameHeader, Timestamp, subject};
 use twox_hash::XxHash3_128;
@@ -13,6 +14,8 @@ const EVENT_BYTES_MAX: usize = 768 * 1024;
 #[derive(Debug)]
 pub(super) struct Framer {
     pub(super) subject: String,
+    /// Where the newest entry on the subject stands, as far as its owner knows.
+    pub(super) newest: Position,
     partition: u32,
     header: FrameHeader,
     latest: Option<i64>,
@@ -23,7 +26,7 @@ impl Framer {
     pub(super) fn new(spec: &SourceSpec, partition: u32, epoch: u64, number: u64) -> Self {
         let disorder_us = i64::try_from(spec.disorder.as_micros()).unwrap_or(i64::MAX);
         let header = FrameHeader { source: spec.id.clone(), epoch, number, disorder_us, encoding: spec.encoding, ..FrameHeader::default() };
-        Self { subject: subject::events(partition, &spec.id), partition, header, latest: None }
+        Self { subject: subject::events(partition, &spec.id), newest: Position::START, partition, header, latest: None }
     }
 
     /// The number of the newest frame.
@@ -31,9 +34,41 @@ impl Framer {
         self.header.number
     }
 
-    /// Goes on after the frame with this header if it is one of this epoch, otherwise after `number`.
-    pub(super) fn resume(&mut self, newest: &FrameHeader, number: u64) {
-        self.header.number = if newest.epoch == self.header.epoch { newest.number } else { number };
+    /// The epoch it writes under.
+    pub(super) fn epoch(&self) -> u64 {
+        self.header.epoch
+    }
+
+    /// Goes on after the newest entry on the subject, or after frame `number` when there is none any more.
+    ///
+    /// # Errors
+    /// `Conflict` when it is of another owner.
+    pub(super) fn resume(&mut self, newest: Option<&Entry>, number: u64) -> Result<()> {
+        self.header.number = number;
+        let Some(newest) = newest else { return Ok(()) };
+        let found = FrameHeader::from_headers(&newest.headers)?;
+        if found.epoch != self.header.epoch {
+            let source = &self.header.source;
+            return Err(Error::conflict(format!("sending events of source {source}: somebody else has taken it over")));
+        }
+        (self.header.number, self.newest) = (found.number, newest.position);
+        Ok(())
+    }
+
+    /// Goes on after frame `number` under another epoch.
+    pub(super) fn begin_again(&mut self, epoch: u64, number: u64) {
+        (self.header.epoch, self.header.number) = (epoch, number);
+    }
+
+    /// Makes a frame of the epoch before the next of this one.
+    pub(super) fn adopt(&mut self, frame: &mut NewEntry) {
+        let before = FrameHeader::from_headers(&frame.headers).expect("a frame that was just made has its headers");
+        // Keys stay: they tell a repeated request.
+        if frame.id == Some(self.id_of(before.epoch, before.number)) {
+            frame.id = Some(self.next_id(None, 0));
+        }
+        self.header.number += 1;
+        frame.headers = FrameHeader { epoch: self.header.epoch, number: self.header.number, ..before }.to_headers();
     }
 
     /// The events as frames within the limits; an event that is too large for any frame is set aside. `key` makes ids
@@ -106,8 +141,12 @@ impl Framer {
         let (source, p) = (&self.header.source, self.partition);
         match key {
             Some(key) => format!("{source}.{p}.key.{key}.{index}"),
-            None => format!("{source}.{p}.{}.{}", self.header.epoch, self.header.number + 1),
+            None => self.id_of(self.header.epoch, self.header.number + 1),
         }
+    }
+
+    fn id_of(&self, epoch: u64, number: u64) -> String {
+        format!("{}.{}.{epoch}.{number}", self.header.source, self.partition)
     }
 
     fn entry(&mut self, id: String, count: u32, cursor: Option<&str>, watermark: Option<Timestamp>, body: Bytes) -> NewEntry {

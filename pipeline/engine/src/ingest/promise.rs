@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use floodmark_schemas::Timestamp;
 
+use crate::tenure::Tenure;
+
 /// The events of one source that are on their way, by the earliest time in each batch.
 ///
 /// Event times of a live source follow the wall clock, so "now less its disorder" is a promise, but for what has been
@@ -17,18 +19,29 @@ pub struct Promise {
     disorder_us: i64,
     tickets: AtomicU64,
     held: Mutex<BTreeMap<u64, i64>>,
+    tenure: Mutex<Option<Tenure>>,
 }
 
 impl Promise {
     /// For `source`, whose event times go backwards by at most `disorder`.
     pub fn new(source: &str, disorder: Duration) -> Self {
         let disorder_us = i64::try_from(disorder.as_micros()).unwrap_or(i64::MAX);
-        Self { source: source.to_owned(), disorder_us, tickets: AtomicU64::new(0), held: Mutex::default() }
+        Self { source: source.to_owned(), disorder_us, tickets: AtomicU64::new(0), held: Mutex::default(), tenure: Mutex::default() }
     }
 
     /// The source.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// From now on it can be given only while this process has the source.
+    pub fn entrust(&self, tenure: Tenure) {
+        *self.tenure.lock().unwrap_or_else(PoisonError::into_inner) = Some(tenure);
+    }
+
+    /// Whether it is this process's to give.
+    pub fn is_ours(&self) -> bool {
+        self.tenure.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(Tenure::holds)
     }
 
     /// Holds the promise back for events with these times.

@@ -1,16 +1,18 @@
 //! The loop that turns what a source hands over into durable frames.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use floodmark_core::ports::{Expect, NewEntry, Position, SourceSpec};
-use floodmark_core::{Kind, Result};
+use floodmark_core::ports::{Appended, Expect, NewEntry, SourceSpec};
+use floodmark_core::{Error, Kind, Result};
 use floodmark_schemas::frame::{BYTES_MAX, EVENTS_MAX};
-use floodmark_schemas::{DeadLetter, EventBatch, FrameHeader, Timestamp, subject};
+use floodmark_schemas::{DeadLetter, EventBatch, Timestamp, subject};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::claim::{self, Claimed};
 use super::frames::Framer;
 use super::promise::Held;
 use super::{Command, Logs, append, dead_letter, retrying};
@@ -67,7 +69,7 @@ struct Group {
 /// A request to store events as frames of their own.
 type Publish = (EventBatch, String, Held, oneshot::Sender<Result<bool>>);
 /// A group on its way, and what became of it.
-type Flight = Pin<Box<dyn Future<Output = (Group, Result<()>)> + Send>>;
+type Flight = Pin<Box<dyn Future<Output = (Group, Result<Vec<Appended>>)> + Send>>;
 
 impl Pump {
     /// Reads where the source stopped and claims the next epoch in every partition, by compare-and-set.
@@ -78,25 +80,7 @@ impl Pump {
         queue: mpsc::Receiver<Command>,
         statuses: Statuses,
     ) -> Result<Self> {
-        let mut last = Vec::with_capacity(partitions as usize);
-        for partition in 0..partitions {
-            let entry = logs.events.last(&subject::events(partition, &spec.id)).await?;
-            let header = entry.as_ref().map(|e| FrameHeader::from_headers(&e.headers)).transpose()?.unwrap_or_default();
-            last.push((entry.map_or(Position::START, |e| e.position), header));
-        }
-        // Frames of the owners before may have been deleted, but the tail never goes back: an epoch is never given twice.
-        let tail = logs.events.continuity().await?.tail.0;
-        let epoch = 1 + last.iter().map(|(_, header)| header.epoch).fold(tail, u64::max);
-        // Every frame carries the cursor that holds once it is stored, so the newest one knows where to resume.
-        let cursor = last.iter().max_by_key(|(position, _)| *position).and_then(|(_, header)| header.cursor.clone());
-        let mut framers = Vec::with_capacity(last.len());
-        for ((position, header), partition) in last.iter().zip(0..) {
-            let mut framer = Framer::new(spec, partition, epoch, header.number);
-            // Without an id: that of a rival would be the same, and pass for a repeat.
-            let claim = NewEntry { id: None, ..framer.empty(None, cursor.as_deref()) };
-            append(&*logs.events, vec![claim], Expect::LastOnSubject(*position), &spec.id).await?;
-            framers.push(framer);
-        }
+        let Claimed { framers, cursor } = claim::claim(spec, partitions, &logs).await?;
         let (framed, cursor) = (cursor.clone(), Arc::new(Mutex::new(cursor)));
         let (id, meters) = (spec.id.clone(), SourceMeters::new(&spec.id));
         Ok(Self { id, logs, queue, framers, cursor, framed, statuses, meters, gathering: None, ready: Group::default() })
@@ -110,7 +94,8 @@ impl Pump {
     /// its way stays undecided until the source resumes from its cursor.
     ///
     /// # Errors
-    /// Any but `Unavailable`, which is retried.
+    /// `Conflict` when somebody else has taken the source over: nothing that was on its way is acknowledged. Any but
+    /// `Unavailable`, which is retried.
     pub async fn run(&mut self) -> Result<()> {
         let mut flight: Option<Flight> = None;
         let mut publish: Option<Publish> = None;
@@ -118,7 +103,8 @@ impl Pump {
         loop {
             if flight.is_none() {
                 if !self.ready.is_empty() {
-                    flight = Some(self.fly());
+                    let group = std::mem::take(&mut self.ready);
+                    flight = Some(self.fly(group));
                 } else if let Some(request) = publish.take() {
                     self.publish(request).await?;
                     continue;
@@ -132,10 +118,13 @@ impl Pump {
             let room = open && publish.is_none() && self.ready.has_room();
             tokio::select! {
                 biased;
-                (group, outcome) = async { flight.as_mut().expect("guarded by the condition").await }, if flight.is_some() => {
+                (mut group, outcome) = async { flight.as_mut().expect("guarded by the condition").await }, if flight.is_some() => {
                     flight = None;
-                    outcome?;
-                    self.landed(group);
+                    match outcome {
+                        Ok(appended) => self.landed(group, &appended),
+                        Err(e) if self.holds_on(&e, &mut group.entries).await? => flight = Some(self.fly(group)),
+                        Err(e) => return Err(e),
+                    }
                 }
                 command = self.queue.recv(), if room => match command {
                     None => open = false,
@@ -159,21 +148,70 @@ impl Pump {
     /// # Errors
     /// As [`Self::run`].
     pub async fn end(&mut self) -> Result<()> {
-        let cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let entries = self.framers.iter_mut().map(|f| f.empty(Some(Timestamp::MAX), cursor.as_deref())).collect();
-        append(&*self.logs.events, entries, Expect::Anything, &self.id).await.map(drop)
+        let cursor = self.durable_cursor();
+        let mut entries = self.framers.iter_mut().map(|f| f.empty(Some(Timestamp::MAX), cursor.as_deref())).collect();
+        self.put(&mut entries).await.map(drop)
     }
 
-    fn fly(&mut self) -> Flight {
-        let mut group = std::mem::take(&mut self.ready);
-        let (logs, id) = (self.logs.clone(), self.id.clone());
+    fn durable_cursor(&self) -> Option<String> {
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn fly(&self, group: Group) -> Flight {
+        let (logs, id, expect) = (self.logs.clone(), self.id.clone(), self.expect(&group.entries));
         Box::pin(async move {
-            let outcome = store(&logs, &mut group, &id).await;
+            let outcome = async {
+                set_aside(&logs, &group.oversized).await?;
+                // A flush has nothing to store.
+                if group.entries.is_empty() { Ok(Vec::new()) } else { append(&*logs.events, &group.entries, expect, &id).await }
+            };
+            let outcome = outcome.await;
             (group, outcome)
         })
     }
 
-    fn landed(&mut self, group: Group) {
+    /// Appends now, and waits for it.
+    async fn put(&mut self, entries: &mut Vec<NewEntry>) -> Result<Vec<Appended>> {
+        loop {
+            match append(&*self.logs.events, entries, self.expect(entries), &self.id).await {
+                Err(e) if self.holds_on(&e, entries).await? => {}
+                Ok(appended) => {
+                    self.advance(entries, &appended);
+                    return Ok(appended);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Every frame follows the newest one that its framer knows: an owner who was replaced cannot write any more.
+    fn expect(&self, entries: &[NewEntry]) -> Expect {
+        let subjects: BTreeSet<&str> = entries.iter().map(|entry| entry.subject.as_str()).collect();
+        let framers = self.framers.iter().filter(|framer| subjects.contains(framer.subject.as_str()));
+        Expect::LastOnSubjects(framers.map(|framer| (framer.subject.clone(), framer.newest)).collect())
+    }
+
+    fn advance(&mut self, entries: &[NewEntry], appended: &[Appended]) {
+        for (entry, appended) in entries.iter().zip(appended) {
+            let home = subject::parse_events(&entry.subject).and_then(|(partition, _)| self.framers.get_mut(partition as usize));
+            if let Some(framer) = home {
+                framer.newest = framer.newest.max(appended.position);
+            }
+        }
+    }
+
+    /// Whether the source is still this owner's after an append failed, and the append is to be repeated.
+    async fn holds_on(&mut self, e: &Error, entries: &mut Vec<NewEntry>) -> Result<bool> {
+        if e.kind() != Kind::Conflict {
+            return Ok(false);
+        }
+        let cursor = self.durable_cursor();
+        let pending = [entries, &mut self.ready.entries];
+        claim::claim_again(&mut self.framers, pending, cursor.as_deref(), &self.logs, &self.id).await
+    }
+
+    fn landed(&mut self, group: Group, appended: &[Appended]) {
+        self.advance(&group.entries, appended);
         if group.cursor.is_some() {
             self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&group.cursor);
         }
@@ -248,11 +286,10 @@ impl Pump {
         }
         group.count_frames(0);
         group.events -= group.oversized.len() as u64;
-        let entries = std::mem::take(&mut group.entries);
-        let answer = match (entries.is_empty(), store(&self.logs, &mut group, &self.id).await) {
-            (_, Err(e)) => Err(e),
-            (true, Ok(())) => Ok(Vec::new()),
-            (false, Ok(())) => append(&*self.logs.events, entries, Expect::Anything, &self.id).await,
+        let answer = match set_aside(&self.logs, &group.oversized).await {
+            Ok(()) if group.entries.is_empty() => Ok(Vec::new()),
+            Ok(()) => self.put(&mut group.entries).await,
+            Err(e) => Err(e),
         };
         let answer = match answer {
             Ok(appended) if !appended.iter().any(|a| a.duplicate) => Ok(true),
@@ -273,26 +310,23 @@ impl Pump {
     }
 
     /// Reads from the log which numbers are taken, and says whether that are more than `numbers`: a number that is left out
-    /// does no harm, but a frame whose number was taken before is dropped by everybody.
+    /// does no harm, but a frame whose number was taken before is dropped by everybody. Where a duplicate stands says
+    /// nothing of the newest entry on its subject: that is read, too.
     async fn recount(&mut self, numbers: &[u64]) -> Result<bool> {
         for (framer, number) in self.framers.iter_mut().zip(numbers) {
             let newest = retrying(&self.id, || self.logs.events.last(&framer.subject)).await?;
-            let newest = newest.map(|entry| FrameHeader::from_headers(&entry.headers)).transpose()?;
-            framer.resume(&newest.unwrap_or_default(), *number);
+            framer.resume(newest.as_ref(), *number)?;
         }
         Ok(self.framers.iter().zip(numbers).any(|(framer, number)| framer.number() > *number))
     }
 }
 
-/// Makes a group durable: what was set aside first, so that no cursor passes it before.
-async fn store(logs: &Logs, group: &mut Group, id: &str) -> Result<()> {
-    for letter in &group.oversized {
+/// Makes dead letters durable: before the frames, so that no cursor passes them.
+async fn set_aside(logs: &Logs, oversized: &[DeadLetter]) -> Result<()> {
+    for letter in oversized {
         dead_letter(&*logs.outputs, letter).await?;
     }
-    match std::mem::take(&mut group.entries) {
-        entries if entries.is_empty() => Ok(()),
-        entries => append(&*logs.events, entries, Expect::Anything, id).await.map(drop),
-    }
+    Ok(())
 }
 
 impl Group {

@@ -147,6 +147,6 @@ async fn write_claim(spec: &JobSpec, logs: &Logs, found: &Found) -> Result<Posit
     let claim = Claim { epoch: found.epoch + 1, n, commit };
     let body = serde_json::to_vec(&JobEntry::Claim(claim)).map_err(|e| Error::broken("writing a claim").because(e))?;
     let entry = entry(spec, found.epoch + 1, body);
-    let appended = append(&*logs.outputs, vec![entry], Expect::LastOnSubject(found.newest), &spec.operator).await?;
+    let appended = append(&*logs.outputs, &[entry], Expect::LastOnSubject(found.newest), &spec.operator).await?;
     Ok(appended.last().map_or(found.newest, |a| a.position))
 }

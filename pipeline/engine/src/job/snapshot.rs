@@ -74,7 +74,7 @@ pub(super) async fn write(logs: &Logs, spec: &JobSpec, standing: &Standing, stat
         let body = state.slice(piece * PIECE_BYTES..state.len().min((piece + 1) * PIECE_BYTES));
         NewEntry { subject: subject.clone(), id: None, headers, body }
     });
-    let appended = append(&*logs.outputs, entries.collect(), Expect::Anything, &spec.operator).await?;
+    let appended = append(&*logs.outputs, &entries.collect::<Vec<_>>(), Expect::Anything, &spec.operator).await?;
     let at = At { events: standing.position, first_piece: appended.first().map_or(Position::START, |a| a.position) };
     if let Some(newest) = positions.newest {
         logs.outputs.purge(&subject, newest.first_piece).await?;

@@ -31,14 +31,14 @@ enum Ending {
 }
 
 /// Runs a source until it ends, fails for good, or `stop` is cancelled. Everything it handed over is then durable.
-pub(super) async fn run(plan: SourcePlan, road: Road, stop: CancellationToken) {
+pub(super) async fn run(plan: &SourcePlan, road: Road, stop: CancellationToken) {
     let id = plan.spec.id.clone();
     let mut backoff = Backoff::new(&id);
     let meters = SourceMeters::new(&id);
     road.statuses.update(&id, |status| status.kind.clone_from(&plan.kind));
     while !stop.is_cancelled() {
         let started = Instant::now();
-        let ending = start(&plan, &road, &stop).await.unwrap_or_else(Ending::Failed);
+        let ending = start(plan, &road, &stop).await.unwrap_or_else(Ending::Failed);
         if started.elapsed() >= RECOVERED_AFTER {
             backoff.reset();
         }

@@ -2,7 +2,7 @@
 
 use floodmark_connectors::findings::Finding;
 use floodmark_connectors::logs::jetstream;
-use floodmark_connectors::stores::postgres;
+use floodmark_connectors::stores::{mongodb, postgres};
 
 use crate::config::{Config, LogKind, SinkKind};
 
@@ -19,6 +19,7 @@ pub async fn check(config: &Config) -> Vec<Found> {
     for (id, sink) in &config.sinks {
         let findings = match &sink.kind {
             SinkKind::Embedded(_) => continue,
+            SinkKind::Mongodb(settings) => mongodb::Store::check(settings).await,
             SinkKind::Postgres(settings) => postgres::Store::check(settings).await,
         };
         found.push((format!("sinks.{id}"), findings));

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use floodmark_connectors::leases::Alone;
 use floodmark_connectors::logs::{self, embedded::Log as EmbeddedLog, jetstream};
 use floodmark_connectors::stores::frames::{FrameScan, IndexedScan, LogScan};
 use floodmark_core::Result;
 use floodmark_core::ports::log::Retention;
-use floodmark_core::ports::{Clock, Log};
+use floodmark_core::ports::{Clock, Leases, Log};
 use floodmark_engine::Metered;
 use floodmark_engine::ingest::Logs;
 
@@ -21,6 +22,8 @@ pub(crate) struct OpenLogs {
     pub(crate) events: Arc<dyn Log>,
     /// Finds frames in the event log.
     pub(crate) scan: Arc<dyn FrameScan>,
+    /// Who of several processes does what.
+    pub(crate) leases: Arc<dyn Leases>,
 }
 
 /// Opens the logs for a pipeline.
@@ -32,7 +35,8 @@ pub(crate) async fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>
             connection.ensure(config.partitions.get()).await?;
             let events = connection.events();
             let scan = Arc::new(LogScan::new(events.clone()));
-            Ok(OpenLogs { logs: metered(events.clone(), connection.outputs()), events, scan })
+            let logs = metered(events.clone(), connection.outputs());
+            Ok(OpenLogs { logs, events, scan, leases: Arc::new(Alone::default()) })
         }
     }
 }
@@ -46,7 +50,8 @@ fn embedded(settings: &EmbeddedSettings, data: &DataDir, clock: &Arc<dyn Clock>)
     let events = Arc::new(EmbeddedLog::open(&data.events(), options, clock.clone())?);
     let outputs = Arc::new(EmbeddedLog::open(&data.outputs(), options, clock.clone())?);
     let scan = Arc::new(IndexedScan::new(events.clone()));
-    Ok(OpenLogs { logs: metered(events.clone(), outputs), events, scan })
+    let logs = metered(events.clone(), outputs);
+    Ok(OpenLogs { logs, events, scan, leases: Arc::new(Alone::default()) })
 }
 
 fn metered(events: Arc<dyn Log>, outputs: Arc<dyn Log>) -> Logs {

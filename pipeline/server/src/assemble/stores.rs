@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Rollups, Store};
-use floodmark_connectors::stores::frames::{FrameScan, Frames};
-use floodmark_connectors::stores::postgres;
+use floodmark_connectors::stores::frames::Frames;
+use floodmark_connectors::stores::{mongodb, postgres};
 use floodmark_core::Result;
 use floodmark_core::ports::query::Answers;
 use floodmark_core::ports::{DeadLetterQuery, EventQuery, RollupQuery, SeriesQuery, Sink};
@@ -12,6 +12,7 @@ use floodmark_engine::SinkPlan;
 use floodmark_engine::sink_runner::Reads;
 use floodmark_schemas::subject;
 
+use super::logs::OpenLogs;
 use crate::config::{Config, SinkKind};
 use crate::data_dir::DataDir;
 
@@ -37,12 +38,18 @@ struct Found {
 
 /// Opens the stores that the configuration names. What none of them takes goes to the embedded one; raw events are
 /// answered from the frames of the log when no store has them.
-pub(super) async fn open(config: &Config, data: &DataDir, scan: Arc<dyn FrameScan>) -> Result<OpenStores> {
+pub(super) async fn open(config: &Config, data: &DataDir, logs: &OpenLogs) -> Result<OpenStores> {
     let mut found = Found::default();
     for (id, sink) in &config.sinks {
         match &sink.kind {
             // It takes what the others leave.
             SinkKind::Embedded(_) => {}
+            SinkKind::Mongodb(settings) => {
+                let store = mongodb::Store::open(settings).await?;
+                let sink = mongodb::Rollups::new(store.clone(), "rollups", logs.logs.outputs.clone());
+                found.sink(id, Arc::new(sink), Reads::Outputs, subject::OUTPUTS);
+                found.rollups.get_or_insert(Arc::new(store));
+            }
             SinkKind::Postgres(settings) => found.postgres(id, &postgres::Store::open(settings).await?),
         }
     }
@@ -53,7 +60,7 @@ pub(super) async fn open(config: &Config, data: &DataDir, scan: Arc<dyn FrameSca
     let known = "the embedded store knows what no other does";
     Ok(OpenStores {
         sinks,
-        events: events.unwrap_or_else(|| Arc::new(Frames::over(scan))),
+        events: events.unwrap_or_else(|| Arc::new(Frames::over(logs.scan.clone()))),
         answers: Answers { rollups: rollups.expect(known), series: series.expect(known), dead_letters: dead_letters.expect(known) },
     })
 }

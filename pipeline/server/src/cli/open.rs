@@ -6,7 +6,7 @@ use std::sync::Arc;
 use floodmark_connectors::logs::{embedded::Log as EmbeddedLog, jetstream};
 use floodmark_connectors::stores::embedded::Store;
 use floodmark_connectors::stores::frames::{Frames, IndexedScan};
-use floodmark_connectors::stores::postgres;
+use floodmark_connectors::stores::{mongodb, postgres};
 use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, RollupQuery, SeriesQuery};
 
 use super::args::Global;
@@ -47,7 +47,7 @@ impl Data {
         for kind in self.sink_kinds() {
             match kind {
                 SinkKind::Postgres(settings) => return Ok(Arc::new(postgres::Store::open(settings).await?)),
-                SinkKind::Embedded(_) => {}
+                SinkKind::Embedded(_) | SinkKind::Mongodb(_) => {}
             }
         }
         match self.log_kind() {
@@ -60,6 +60,7 @@ impl Data {
     pub(super) async fn rollups(&self) -> Result<Arc<dyn RollupQuery>, Failure> {
         for kind in self.sink_kinds() {
             match kind {
+                SinkKind::Mongodb(settings) => return Ok(Arc::new(mongodb::Store::open(settings).await?)),
                 SinkKind::Postgres(_) | SinkKind::Embedded(_) => {}
             }
         }
@@ -71,7 +72,7 @@ impl Data {
         for kind in self.sink_kinds() {
             match kind {
                 SinkKind::Postgres(settings) => return Ok(Arc::new(postgres::Store::open(settings).await?)),
-                SinkKind::Embedded(_) => {}
+                SinkKind::Embedded(_) | SinkKind::Mongodb(_) => {}
             }
         }
         Ok(Arc::new(self.embedded_store()?))
@@ -82,7 +83,7 @@ impl Data {
         for kind in self.sink_kinds() {
             match kind {
                 SinkKind::Postgres(settings) => return Ok(Arc::new(postgres::Store::open(settings).await?)),
-                SinkKind::Embedded(_) => {}
+                SinkKind::Embedded(_) | SinkKind::Mongodb(_) => {}
             }
         }
         Ok(Arc::new(self.embedded_store()?))

@@ -35,6 +35,10 @@ pub fn example(section: &str, kind: &str) -> &'static str {
             "[operators.one_minute]\ntype = \"tumbling\"\nsize = \"1m\"\nmetrics = [\"cpu_*\", \"memory_*\"]\n\
              aggregates = [\"count\", \"mean\", \"max\"]\nquantiles = [0.5, 0.99]"
         }
+        ("sinks", "mongodb") => {
+            "[sinks.rollups]\ntype = \"mongodb\"\nuri = \"mongodb://db.example.org:27017\"\nuser = \"floodmark\"\n\
+             password = { file = \"/run/secrets/mongodb-password\" }\nttl = \"365d\""
+        }
         ("sinks", "postgres") => {
             "[sinks.raw]\ntype = \"postgres\"\nhost = \"db.example.org\"\npassword = { file = \"/run/secrets/postgres-password\" }\n\
              retention = \"90d\""

@@ -14,7 +14,7 @@ use super::tree::Table;
 use super::tumbling::Tumbling;
 
 use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
-use floodmark_connectors::stores::postgres;
+use floodmark_connectors::stores::{mongodb, postgres};
 
 /// What the four sets of kinds have in common.
 pub(super) trait Kind: Sized {
@@ -132,6 +132,8 @@ kinds! {
     SinkKind {
         /// The store in the data directory.
         "embedded" => Embedded(EmbeddedSink),
+        /// MongoDB.
+        "mongodb" => Mongodb(mongodb::Config),
         /// PostgreSQL.
         "postgres" => Postgres(postgres::Config),
     }

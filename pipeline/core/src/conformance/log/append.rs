@@ -105,6 +105,27 @@ pub async fn each_subject_of_an_append_may_have_its_expectation(fixture: &dyn Fi
     assert_eq!((again[0].position.0, again[2].position.0, again[0].duplicate, again[2].duplicate), (x, y, true, true));
 }
 
+/// Of an append whose beginning was stored, the rest goes through only if nobody else came in between; an entry that was
+/// stored long before is no obstacle.
+pub async fn the_rest_of_an_append_follows_what_was_stored_of_it(fixture: &dyn Fixture) {
+    let log = fixture.open().await;
+    let old = put(&*log, entry_with_id("a.x", "old", "0")).await;
+    let last = put(&*log, entry("a.x", "1")).await;
+    let whole = |n: u64| vec![entry_with_id("a.x", &format!("{n}a"), "a"), entry_with_id("a.x", &format!("{n}b"), "b")];
+    log.append(vec![entry_with_id("a.x", "1a", "a")], Expect::LastOnSubject(last)).await.expect("the beginning");
+    let rest = log.append(whole(1), Expect::LastOnSubject(last)).await.expect("it follows");
+    assert_eq!((rest[0].duplicate, rest[1].duplicate), (true, false));
+    let last = rest[1].position;
+    log.append(vec![entry_with_id("a.x", "2a", "a")], Expect::LastOnSubject(last)).await.expect("the beginning");
+    put(&*log, entry("a.x", "rival")).await;
+    let error = log.append(whole(2), Expect::LastOnSubject(last)).await.expect_err("a rival came in between");
+    assert_eq!(error.kind(), Kind::Conflict);
+    let last = log.last("a.x").await.expect("an answer").expect("an entry").position;
+    let mixed = vec![entry_with_id("a.x", "old", "0"), entry_with_id("a.x", "new", "n")];
+    let appended = log.append(mixed, Expect::LastOnSubject(last)).await.expect("what is old is no obstacle");
+    assert_eq!((appended[0], appended[1].duplicate), (Appended { position: old, duplicate: true }, false));
+}
+
 /// Rivals that append at the same moment with the same expectation: one succeeds.
 pub async fn one_of_many_rivals_wins_each_position(fixture: &dyn Fixture) {
     let log = fixture.open().await;

@@ -1,0 +1,6 @@
+//! Who of several processes does what.
+
+pub mod alone;
+pub mod memory;
+
+pub use alone::Alone;

@@ -1,0 +1,57 @@
+//! The units of work that processes share: what one of them does at a time.
+
+/// One unit. Numbers of sources, operators and sinks are their places in the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Unit {
+    Source(usize),
+    Job(usize, u32),
+    Sink(usize),
+    /// A place among those that tick.
+    Ticker(u32),
+    Retention,
+}
+
+/// What is drained together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Sources,
+    Ticks,
+    Jobs,
+    Sinks,
+    Retention,
+}
+
+impl Unit {
+    pub(super) fn stage(self) -> Stage {
+        match self {
+            Self::Source(_) => Stage::Sources,
+            Self::Ticker(_) => Stage::Ticks,
+            Self::Job(..) => Stage::Jobs,
+            Self::Sink(_) => Stage::Sinks,
+            Self::Retention => Stage::Retention,
+        }
+    }
+}
+
+/// The name of a source's lease.
+pub(crate) fn source(id: &str) -> String {
+    format!("source.{id}")
+}
+
+/// The name of a job's lease.
+pub(crate) fn job(operator: &str, partition: u32) -> String {
+    format!("job.{operator}.{partition}")
+}
+
+/// The name of a sink's lease.
+pub(crate) fn sink(id: &str) -> String {
+    format!("sink.{id}")
+}
+
+/// The name of the lease of a place among those that tick.
+pub(crate) fn ticker(slot: u32) -> String {
+    format!("ticker.{slot}")
+}
+
+/// The name of retention's lease.
+pub(crate) const RETENTION: &str = "retention";

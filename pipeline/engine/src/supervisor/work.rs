@@ -1,0 +1,320 @@
+//! What runs in this process: one task for each unit that it has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use floodmark_core::ports::Position;
+use floodmark_core::{Error, Result};
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::desk::Order;
+use super::ticks::Ticks;
+use super::unit::{self, Stage, Unit};
+use super::{Pipeline, job, source};
+use crate::ingest::Promise;
+use crate::job::{JobSpec, SNAPSHOT_AFTER_BYTES};
+use crate::retention::{self, Everybody, Floors};
+use crate::sink_runner::{Reads, SinkRunner};
+use crate::status::SourceState;
+use crate::tenure::Tenure;
+
+/// The tasks of this process.
+pub(super) struct Work {
+    pipeline: Arc<Pipeline>,
+    floors: Floors,
+    promises: Vec<Arc<Promise>>,
+    ready: Arc<watch::Sender<bool>>,
+    events_drain: watch::Sender<Option<Position>>,
+    outputs_drain: watch::Sender<Option<Position>>,
+    by_name: BTreeMap<String, Unit>,
+    running: BTreeMap<String, Running>,
+    tasks: JoinSet<Ended>,
+    /// Where the last tick stands.
+    ticked: Option<Position>,
+}
+
+/// A unit that this process has.
+struct Running {
+    unit: Unit,
+    tenure: Tenure,
+    stop: CancellationToken,
+    /// A source that has come to its end stays this process's.
+    over: bool,
+}
+
+/// A task that is over.
+pub(super) struct Ended {
+    name: String,
+    how: How,
+}
+
+enum How {
+    /// It was told to stop, or has nothing more to do.
+    Done(Result<Option<Position>>),
+    /// A source has come to its end.
+    SourceOver,
+    /// The lease was lost.
+    Lost,
+}
+
+impl Work {
+    pub(super) fn new(pipeline: Pipeline, floors: Floors, ready: Arc<watch::Sender<bool>>) -> Self {
+        let alone = pipeline.leases.ttl().is_none();
+        let promises: Vec<_> = pipeline.sources.iter().map(|plan| Arc::new(Promise::new(&plan.spec.id, plan.spec.disorder))).collect();
+        if !alone {
+            promises.iter().for_each(|promise| promise.entrust(Tenure::over()));
+            let elsewhere = |id: &str| pipeline.statuses.update(id, |status| status.state = SourceState::Elsewhere);
+            pipeline.sources.iter().for_each(|plan| elsewhere(&plan.spec.id));
+        }
+        let mut by_name = BTreeMap::new();
+        for (i, plan) in pipeline.sources.iter().enumerate() {
+            by_name.insert(unit::source(&plan.spec.id), Unit::Source(i));
+        }
+        for (i, plan) in pipeline.jobs.iter().enumerate() {
+            by_name.extend((0..pipeline.partitions).map(|partition| (unit::job(&plan.operator, partition), Unit::Job(i, partition))));
+        }
+        for (i, plan) in pipeline.sinks.iter().enumerate() {
+            by_name.insert(unit::sink(&plan.id), Unit::Sink(i));
+        }
+        by_name.insert(unit::ticker(0), Unit::Ticker(0));
+        by_name.insert(unit::RETENTION.to_owned(), Unit::Retention);
+        let (events_drain, outputs_drain) = (watch::Sender::new(None), watch::Sender::new(None));
+        let (running, tasks) = (BTreeMap::new(), JoinSet::new());
+        Self { pipeline: Arc::new(pipeline), floors, promises, ready, events_drain, outputs_drain, by_name, running, tasks, ticked: None }
+    }
+
+    /// Everything there is to do.
+    pub(super) fn units(&self) -> Vec<String> {
+        // In the order in which they have always started.
+        let order = |unit: &Unit| match unit.stage() {
+            Stage::Retention => 0,
+            Stage::Sinks => 1,
+            Stage::Jobs => 2,
+            Stage::Sources => 3,
+            Stage::Ticks => 4,
+        };
+        let mut units: Vec<_> = self.by_name.iter().collect();
+        units.sort_by_key(|(_, unit)| (order(unit), **unit));
+        units.into_iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The units that are shared evenly with each other, by kind. Places among those that tick are found otherwise.
+    pub(super) fn kinds(&self) -> Vec<Vec<String>> {
+        let of = |stage| self.by_name.iter().filter(move |(_, unit)| unit.stage() == stage).map(|(name, _)| name.clone()).collect();
+        [Stage::Sources, Stage::Jobs, Stage::Sinks, Stage::Retention].map(of).into()
+    }
+
+    /// The units whose promises go into ticks.
+    pub(super) fn live(&self) -> BTreeSet<String> {
+        self.pipeline.sources.iter().filter(|plan| plan.spec.live).map(|plan| unit::source(&plan.spec.id)).collect()
+    }
+
+    fn alone(&self) -> bool {
+        self.pipeline.leases.ttl().is_none()
+    }
+
+    /// The leases have answered.
+    pub(super) fn joined(&self) {
+        self.ready.send_replace(true);
+    }
+
+    /// Whether everything has started.
+    pub(super) fn is_ready(&self) -> bool {
+        *self.ready.borrow()
+    }
+
+    /// Tells when that changes.
+    pub(super) fn readiness(&self) -> watch::Receiver<bool> {
+        self.ready.subscribe()
+    }
+
+    /// Nobody is to be sent here any more.
+    pub(super) fn drains(&self) {
+        self.ready.send_replace(false);
+    }
+
+    /// Starts a unit that is this process's now.
+    pub(super) fn start(&mut self, name: &str, tenure: Tenure) {
+        let known = self.by_name.get(name).copied();
+        let slot = || name.strip_prefix("ticker.").and_then(|slot| slot.parse().ok()).map(Unit::Ticker);
+        let Some(unit) = known.or_else(slot) else { return };
+        let stop = CancellationToken::new();
+        let work = self.task(unit, &tenure, &stop);
+        self.running.insert(name.to_owned(), Running { unit, tenure: tenure.clone(), stop, over: false });
+        let name = name.to_owned();
+        self.tasks.spawn(async move {
+            let how = tokio::select! {
+                biased;
+                () = tenure.ended() => How::Lost,
+                how = work => how,
+            };
+            Ended { name, how }
+        });
+    }
+
+    fn task(&self, unit: Unit, tenure: &Tenure, stop: &CancellationToken) -> BoxFuture<'static, How> {
+        let (pipeline, stop, tenure) = (self.pipeline.clone(), stop.clone(), tenure.clone());
+        let logs = pipeline.logs.clone();
+        match unit {
+            Unit::Source(i) => {
+                let promise = self.promises[i].clone();
+                promise.entrust(tenure);
+                Box::pin(async move {
+                    let road = source::Road { partitions: pipeline.partitions, logs, promise, statuses: pipeline.statuses.clone() };
+                    source::run(&pipeline.sources[i], road, stop.clone()).await;
+                    if stop.is_cancelled() { How::Done(Ok(None)) } else { How::SourceOver }
+                })
+            }
+            Unit::Job(i, partition) => {
+                let plan = &self.pipeline.jobs[i];
+                let (operator, version, make) = (plan.operator.clone(), plan.version.clone(), plan.make.clone());
+                let floor = self.floors.of(unit::job(&operator, partition)).version(&version);
+                let spec = JobSpec { operator, partition, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
+                let drain = self.events_drain.subscribe();
+                let running = job::run(spec, logs, move || make(partition), drain, floor, tenure);
+                Box::pin(async move { How::Done(stop.run_until_cancelled(running).await.unwrap_or(Ok(())).map(|()| None)) })
+            }
+            Unit::Sink(i) => {
+                let plan = &self.pipeline.sinks[i];
+                let (log, drain) = match plan.reads {
+                    Reads::Events => (logs.events, self.events_drain.subscribe()),
+                    Reads::Outputs => (logs.outputs, self.outputs_drain.subscribe()),
+                };
+                let (id, sink, patterns) = (plan.id.clone(), plan.sink.clone(), plan.patterns.clone());
+                let floor = self.floors.of(unit::sink(&id));
+                let running = job::run_sink(SinkRunner { id, sink, log, reads: plan.reads, patterns, floor }, drain, tenure);
+                Box::pin(async move { How::Done(stop.run_until_cancelled(running).await.unwrap_or(Ok(())).map(|()| None)) })
+            }
+            Unit::Ticker(slot) => {
+                let live = self.pipeline.sources.iter().zip(&self.promises).filter(|(plan, _)| plan.spec.live);
+                let promises = live.map(|(_, promise)| promise.clone()).collect();
+                let ready = self.alone().then(|| self.ready.clone());
+                let ticks = Ticks { logs, partitions: pipeline.partitions, clock: pipeline.clock.clone(), promises, slot };
+                let claimed = move || {
+                    ready.iter().for_each(|ready| {
+                        ready.send_replace(true);
+                    })
+                };
+                Box::pin(async move { How::Done(ticks.run(stop, claimed).await) })
+            }
+            Unit::Retention => {
+                let everybody = (!self.alone()).then(|| Everybody { leases: pipeline.leases.clone(), readers: readers(&pipeline) });
+                let keeping = retention::keep(logs, self.floors.clone(), everybody, stop);
+                Box::pin(async move {
+                    keeping.await;
+                    How::Done(Ok(None))
+                })
+            }
+        }
+    }
+
+    /// Stops a unit that another process is to have.
+    pub(super) fn give_up(&mut self, name: &str, order: &impl Fn(Order)) {
+        let Some(running) = self.running.get(name) else { return order(Order::Release(name.to_owned())) };
+        running.stop.cancel();
+        if running.over {
+            self.gone(name, order);
+        }
+    }
+
+    /// The next task that is over; nothing when none runs.
+    pub(super) async fn next(&mut self) -> Option<Result<Ended, JoinError>> {
+        self.tasks.join_next().await
+    }
+
+    /// Takes note of a task that is over.
+    pub(super) fn ended(&mut self, ended: Result<Ended, JoinError>, order: &impl Fn(Order)) -> Result<()> {
+        let Ended { name, how } = ended.map_err(|e| Error::broken("a part of the pipeline panicked").because(e))?;
+        match how {
+            How::SourceOver => drop(self.running.get_mut(&name).map(|running| running.over = true)),
+            How::Lost => self.gone(&name, order),
+            How::Done(outcome) => {
+                self.gone(&name, order);
+                let position = outcome?;
+                self.ticked = self.ticked.max(position);
+            }
+        }
+        Ok(())
+    }
+
+    fn gone(&mut self, name: &str, order: &impl Fn(Order)) {
+        let Some(running) = self.running.remove(name) else { return };
+        if running.tenure.is_lease() {
+            running.tenure.end();
+            if let Unit::Source(i) = running.unit {
+                let id = &self.pipeline.sources[i].spec.id;
+                self.pipeline.statuses.update(id, |status| status.state = SourceState::Elsewhere);
+            }
+        }
+        order(Order::Release(name.to_owned()));
+    }
+
+    /// Whether there are sources, and this process has seen the end of each.
+    pub(super) fn all_sources_ended(&self) -> bool {
+        let over = self.running.values().filter(|running| running.over).count();
+        over > 0 && over == self.pipeline.sources.len()
+    }
+
+    /// Waits until the units of a stage are over; those that do not end by themselves are told to stop.
+    pub(super) async fn finish(&mut self, stage: Stage, order: &impl Fn(Order)) -> Result<()> {
+        let ours = |work: &Self| -> Vec<String> {
+            work.running.iter().filter(|(_, running)| running.unit.stage() == stage).map(|(name, _)| name.clone()).collect()
+        };
+        for name in ours(self) {
+            let running = &self.running[&name];
+            if !matches!(stage, Stage::Jobs | Stage::Sinks) {
+                running.stop.cancel();
+            }
+            if running.over {
+                self.gone(&name, order);
+            }
+        }
+        while !ours(self).is_empty() {
+            let Some(ended) = self.next().await else { return Ok(()) };
+            self.ended(ended, order)?;
+            // A source may have come to its end in the very moment.
+            ours(self)
+                .iter()
+                .filter(|name| self.running[*name].over)
+                .cloned()
+                .collect::<Vec<_>>()
+                .iter()
+                .for_each(|name| self.gone(name, order));
+        }
+        Ok(())
+    }
+
+    /// Jobs and sinks of events go on to what is in the log now.
+    pub(super) async fn drain_events(&self) -> Result<()> {
+        let tail = match self.ticked {
+            Some(position) => position,
+            None => self.pipeline.logs.events.continuity().await?.tail,
+        };
+        self.events_drain.send_replace(Some(tail));
+        Ok(())
+    }
+
+    /// Sinks of outputs go on to what is in the log now.
+    pub(super) async fn drain_outputs(&self) -> Result<()> {
+        let tail = self.pipeline.logs.outputs.continuity().await?.tail;
+        self.outputs_drain.send_replace(Some(tail));
+        Ok(())
+    }
+
+    /// Ends whatever still runs.
+    pub(super) async fn shut_down(&mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Everybody who needs something of the logs, with its definition.
+fn readers(pipeline: &Pipeline) -> Vec<(String, String)> {
+    let jobs = pipeline
+        .jobs
+        .iter()
+        .flat_map(|plan| (0..pipeline.partitions).map(|partition| (unit::job(&plan.operator, partition), plan.version.clone())));
+    jobs.chain(pipeline.sinks.iter().map(|plan| (unit::sink(&plan.id), String::new()))).collect()
+}
