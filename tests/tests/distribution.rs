@@ -9,8 +9,9 @@ use floodmark_connectors::clock::TokioClock;
 use floodmark_connectors::leases::memory::Leases;
 use floodmark_connectors::logs::{Options, memory};
 use floodmark_connectors::stores::embedded::{Catalog, Rollups, Store};
+use floodmark_core::assignment::assign;
 use floodmark_core::ports::log::Retention;
-use floodmark_core::ports::{Clock, Ingest, Leases as _, Operator, Sink};
+use floodmark_core::ports::{Clock, Ingest, Leases as _, Operator, Position, Sink};
 use floodmark_core::window::Spec;
 use floodmark_core::{BySource, Result};
 use floodmark_engine::ingest::Logs;
@@ -34,6 +35,8 @@ const TTL: Duration = Duration::from_secs(10);
 /// What all processes share.
 struct World {
     logs: Logs,
+    /// How many operators there are: none or `w`.
+    operators: usize,
     clock: Arc<dyn Clock>,
     leases: Leases,
     store: Store,
@@ -63,16 +66,17 @@ fn endless(id: &'static str) -> SourcePlan {
 
 impl World {
     fn new() -> Self {
-        Self::keeping(Options::default())
+        Self { operators: 1, ..Self::keeping(Options::default()) }
     }
 
+    /// Without operators: until their first snapshot they need the whole log.
     fn keeping(options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path().join("store.db")).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(Timestamp::from_secs(0)));
         let logs = Logs { events: Arc::new(memory::Log::new(options, clock.clone())), outputs: memory_log(clock.clone()) };
         let catalog = Gated::new(Arc::new(Catalog::new(store.clone(), "catalog")));
-        Self { logs, clock, leases: Leases::new(TTL), store, catalog, _directory: directory }
+        Self { logs, operators: 0, clock, leases: Leases::new(TTL), store, catalog, _directory: directory }
     }
 
     fn spec(partition: u32) -> Spec {
@@ -104,7 +108,9 @@ impl World {
             partitions: PARTITIONS,
             clock: self.clock.clone(),
             sources: vec![endless("a"), endless("b"), live],
-            jobs: vec![JobPlan { operator: "w".to_owned(), version: "v".to_owned(), make: Arc::new(make) }],
+            jobs: (0..self.operators)
+                .map(|_| JobPlan { operator: "w".to_owned(), version: "v".to_owned(), make: Arc::new(make) })
+                .collect(),
             sinks: vec![
                 sink("rollups", Arc::new(Rollups::new(self.store.clone(), "rollups")), Reads::Outputs, subject::OUTPUTS),
                 sink("catalog", self.catalog.clone(), Reads::Events, subject::EVENTS),
@@ -289,15 +295,27 @@ async fn a_process_cut_off_from_the_leases_stops_and_comes_back() {
 async fn retention_waits_for_readers_of_other_processes() {
     let retention = Retention { age_max: Duration::ZERO, bytes_max: 0 };
     let world = World::keeping(Options { retention, ..Options::default() });
-    let (one, two) = (world.start("one"), world.start("two"));
+    // Two names under which the sink and retention come to different processes.
+    let owner = |units: &[&str], unit: &str, members: &BTreeSet<String>| {
+        let units: Vec<String> = units.iter().map(|unit| (*unit).to_owned()).collect();
+        assign(&units, members)[unit].to_owned()
+    };
+    let apart = |members: &BTreeSet<String>| {
+        owner(&["retention"], "retention", members) != owner(&["sink.catalog", "sink.rollups"], "sink.catalog", members)
+    };
+    let names = (0..).map(|n| [format!("one{n}"), format!("two{n}")]).find(|names| apart(&names.iter().cloned().collect())).unwrap();
+    let (one, two) = (world.start(&names[0]), world.start(&names[1]));
     secs(20).await;
-    // The sinks run in different processes, or retention does in another one than a sink.
+    let owners = world.leases.view().await.unwrap().owners;
+    assert_ne!(owners["retention"], owners["sink.catalog"]);
     world.catalog.shut();
     let stands = world.catalog.position().await.unwrap();
     secs(300).await;
-    let first = world.logs.events.continuity().await.unwrap().first;
-    assert!(first.0 <= stands.0 + 300, "the sink that waits at {stands} finds what it needs, and not only from {first}");
-    assert!(world.catalog.position().await.unwrap().0 + 1 >= first.0);
+    let (first, stored) = (world.logs.events.continuity().await.unwrap().first, world.catalog.position().await.unwrap());
+    assert!(
+        first > Position(1) && first.0 <= stored.0 + 1,
+        "the sink that stands at {stands}, then at {stored}, needs what begins at {first}"
+    );
     world.catalog.open();
     stopped(one).await;
     stopped(two).await;
