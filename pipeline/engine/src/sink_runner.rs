@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodmark_core::ports::{Limit, Log, Position, Sink};
+use floodmark_core::ports::{Continuity, Limit, Log, Mark, Position, Sink, Standing};
 use floodmark_core::{Error, Kind, Result};
 use tokio::sync::watch;
 
@@ -51,13 +51,8 @@ impl SinkRunner {
     pub async fn run(&self, mut drain: watch::Receiver<Option<Position>>) -> Result<()> {
         // Until the store says what it has, all may be needed.
         self.hold(Position::START);
-        let mut position = self.retrying(|| self.sink.position()).await?;
-        let first = self.retrying(|| self.log.continuity()).await?.first;
-        if first.0 > position.0 + 1 && position > Position::START {
-            let text =
-                format!("starting sink {}: it stands at {position}, but the log begins at {first}: entries between them are gone", self.id);
-            return Err(Error::broken(text));
-        }
+        let Standing { mut position, mark } = self.retrying(|| self.sink.standing()).await?;
+        self.recognise(position, mark.as_ref()).await?;
         let mut reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
         let (meters, tracer) = (SinkMeters::new(&self.id), Tracer::new(&self.id));
         loop {
@@ -102,6 +97,31 @@ impl SinkRunner {
             drop(steps);
             position = to;
             meters.written(entries.len() as u64, to.0);
+        }
+    }
+
+    /// The log must be the one that the sink has read, and hold all that comes next: otherwise going on would pass over
+    /// what was written in the place of lost entries.
+    async fn recognise(&self, position: Position, mark: Option<&Mark>) -> Result<()> {
+        let broken = |what: String| Err(Error::broken(format!("starting sink {}: {what}", self.id)));
+        let Continuity { first, tail, .. } = self.retrying(|| self.log.continuity()).await?;
+        if tail < position {
+            return broken(format!(
+                "it has written up to {position}, but the log ends at {tail}: the log has lost entries. Restore the log, or empty the \
+                 store to fill it anew"
+            ));
+        }
+        if first.0 > position.0 + 1 && position > Position::START {
+            return broken(format!("it stands at {position}, but the log begins at {first}: entries between them are gone"));
+        }
+        let Some(mark) = mark else { return Ok(()) };
+        match self.retrying(|| self.log.get(mark.position)).await? {
+            Some(entry) if entry.fingerprint() != mark.fingerprint => broken(format!(
+                "entry {} of the log is not the one it has written: it is another log. Restore the log, or empty the store to fill it anew",
+                mark.position
+            )),
+            // Retention may have taken it.
+            _ => Ok(()),
         }
     }
 
