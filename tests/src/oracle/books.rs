@@ -17,7 +17,7 @@ pub fn counting(frames: Vec<Frame>) -> (Vec<Frame>, usize) {
     let (before, mut last) = (frames.len(), BTreeMap::<u32, (u64, u64)>::new());
     let counts = |frame: &Frame| {
         let (epoch, number) = last.entry(frame.partition).or_default();
-        let fresh = frame.header.epoch >= *epoch && frame.header.number > *number;
+        let fresh = frame.header.epoch > *epoch || frame.header.epoch == *epoch && frame.header.number > *number;
         if fresh {
             (*epoch, *number) = (frame.header.epoch, frame.header.number);
         }

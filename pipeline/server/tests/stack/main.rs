@@ -8,7 +8,10 @@
 #![cfg(test)]
 
 mod books;
+mod everything;
+mod lost_log;
 mod nats;
 mod program;
 mod servers;
 mod stack;
+mod stores;
