@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodmark_core::ports::{Limit, Log, Position, Sink};
+use floodmark_core::ports::{Continuity, Entry, Limit, Log, Position, Reader, Sink};
 use floodmark_core::{Error, Kind, Result};
 use tokio::sync::watch;
 
@@ -52,13 +52,9 @@ impl SinkRunner {
         // Until the store says what it has, all may be needed.
         self.hold(Position::START);
         let mut position = self.retrying(|| self.sink.position()).await?;
-        let first = self.retrying(|| self.log.continuity()).await?.first;
-        if first.0 > position.0 + 1 && position > Position::START {
-            let text =
-                format!("starting sink {}: it stands at {position}, but the log begins at {first}: entries between them are gone", self.id);
-            return Err(Error::broken(text));
-        }
-        let mut reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
+        // The newest entry that this run has written.
+        let mut newest = None;
+        let mut reader = self.reader(position, newest.as_ref()).await?;
         let (meters, tracer) = (SinkMeters::new(&self.id), Tracer::new(&self.id));
         loop {
             self.hold(position);
@@ -90,7 +86,7 @@ impl SinkRunner {
                 Ok(entries) => entries,
                 Err(e) if e.kind() == Kind::Unavailable => {
                     tracing::warn!(sink = self.id, error = e.chain(), "reading the log failed, will retry");
-                    reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
+                    reader = self.reader(position, newest.as_ref()).await?;
                     continue;
                 }
                 Err(e) => return Err(e),
@@ -101,8 +97,30 @@ impl SinkRunner {
             self.retrying(|| self.sink.write(&entries, position, to)).await?;
             drop(steps);
             position = to;
+            newest = Some(last.clone());
             meters.written(entries.len() as u64, to.0);
         }
+    }
+
+    /// Reads on after `position`. A log that begins later, ends before or has another entry there than the `newest` that was
+    /// written has lost what it had acknowledged: what comes to stand in its place would be passed over.
+    async fn reader(&self, position: Position, newest: Option<&Entry>) -> Result<Box<dyn Reader>> {
+        const REMEDY: &str = "Restore the log, or remove what the sink has stored to write everything anew";
+        let Continuity { first, tail, .. } = self.retrying(|| self.log.continuity()).await?;
+        let broken = |what: String| Err(Error::broken(format!("starting sink {}: it stands at {position}, but the log {what}", self.id)));
+        if first.0 > position.0 + 1 && position > Position::START {
+            return broken(format!("begins at {first}: entries between them are gone"));
+        }
+        if tail < position {
+            return broken(format!("ends at {tail}: it has lost entries. {REMEDY}"));
+        }
+        if let Some(newest) = newest.filter(|newest| newest.position == position)
+            && let Some(found) = self.retrying(|| self.log.get(position)).await?
+            && found.fingerprint() != newest.fingerprint()
+        {
+            return broken(format!("has another entry there: it is another log. {REMEDY}"));
+        }
+        self.retrying(|| self.log.reader(self.patterns.clone(), position)).await
     }
 
     fn hold(&self, position: Position) {
