@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodmark_core::ports::{Continuity, Limit, Log, Mark, Position, Sink, Standing};
+use floodmark_core::ports::{Continuity, Limit, Log, Mark, Position, Reader, Sink, Standing};
 use floodmark_core::{Error, Kind, Result};
 use tokio::sync::watch;
 
@@ -51,9 +51,9 @@ impl SinkRunner {
     pub async fn run(&self, mut drain: watch::Receiver<Option<Position>>) -> Result<()> {
         // Until the store says what it has, all may be needed.
         self.hold(Position::START);
-        let Standing { mut position, mark } = self.retrying(|| self.sink.standing()).await?;
-        self.recognise(position, mark.as_ref()).await?;
-        let mut reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
+        // The newest entry that is in the store tells whether the log is still the same.
+        let Standing { mut position, mut mark } = self.retrying(|| self.sink.standing()).await?;
+        let mut reader = self.reader(position, mark.as_ref()).await?;
         let (meters, tracer) = (SinkMeters::new(&self.id), Tracer::new(&self.id));
         loop {
             self.hold(position);
@@ -85,7 +85,7 @@ impl SinkRunner {
                 Ok(entries) => entries,
                 Err(e) if e.kind() == Kind::Unavailable => {
                     tracing::warn!(sink = self.id, error = e.chain(), "reading the log failed, will retry");
-                    reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
+                    reader = self.reader(position, mark.as_ref()).await?;
                     continue;
                 }
                 Err(e) => return Err(e),
@@ -96,33 +96,31 @@ impl SinkRunner {
             self.retrying(|| self.sink.write(&entries, position, to)).await?;
             drop(steps);
             position = to;
+            mark = Mark::of(&entries);
             meters.written(entries.len() as u64, to.0);
         }
     }
 
-    /// The log must be the one that the sink has read, and hold all that comes next: otherwise going on would pass over
-    /// what was written in the place of lost entries.
-    async fn recognise(&self, position: Position, mark: Option<&Mark>) -> Result<()> {
-        let broken = |what: String| Err(Error::broken(format!("starting sink {}: {what}", self.id)));
+    /// Reads on after `position`. A log that begins later, ends before or has another entry at the mark has lost what it had
+    /// acknowledged: what comes to stand in its place would be passed over.
+    async fn reader(&self, position: Position, mark: Option<&Mark>) -> Result<Box<dyn Reader>> {
+        const REMEDY: &str = "Restore the log, or remove what the sink has stored to write everything anew";
         let Continuity { first, tail, .. } = self.retrying(|| self.log.continuity()).await?;
-        if tail < position {
-            return broken(format!(
-                "it has written up to {position}, but the log ends at {tail}: the log has lost entries. Restore the log, or empty the \
-                 store to fill it anew"
-            ));
-        }
+        let broken = |what: String| Err(Error::broken(format!("starting sink {}: it stands at {position}, but the log {what}", self.id)));
         if first.0 > position.0 + 1 && position > Position::START {
-            return broken(format!("it stands at {position}, but the log begins at {first}: entries between them are gone"));
+            return broken(format!("begins at {first}: entries between them are gone"));
         }
-        let Some(mark) = mark else { return Ok(()) };
-        match self.retrying(|| self.log.get(mark.position)).await? {
-            Some(entry) if entry.fingerprint() != mark.fingerprint => broken(format!(
-                "entry {} of the log is not the one it has written: it is another log. Restore the log, or empty the store to fill it anew",
-                mark.position
-            )),
-            // Retention may have taken it.
-            _ => Ok(()),
+        if tail < position {
+            return broken(format!("ends at {tail}: it has lost entries. {REMEDY}"));
         }
+        // Retention may have taken the entry.
+        if let Some(mark) = mark
+            && let Some(found) = self.retrying(|| self.log.get(mark.position)).await?
+            && found.fingerprint() != mark.fingerprint
+        {
+            return broken(format!("has another entry at {}: it is another log. {REMEDY}", mark.position));
+        }
+        self.retrying(|| self.log.reader(self.patterns.clone(), position)).await
     }
 
     fn hold(&self, position: Position) {

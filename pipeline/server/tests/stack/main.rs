@@ -9,9 +9,11 @@
 
 mod books;
 mod everything;
+mod inputs;
 mod lost_log;
 mod nats;
 mod program;
 mod servers;
 mod stack;
 mod stores;
+mod together;
