@@ -119,7 +119,7 @@ async fn publish_again(stack: &Stack, with_id: bool) -> (usize, usize) {
     let (mut known, mut sent) = (0, 0);
     for entry in frames.iter().rev().take(50).rev() {
         let mut headers = async_nats::HeaderMap::new();
-        for (name, value) in entry.headers.iter().filter(|(name, _)| with_id || *name != "Nats-Msg-Id") {
+        for (name, value) in entry.headers.iter().filter(|(name, _)| !name.starts_with("Nats-") || with_id && *name == "Nats-Msg-Id") {
             headers.insert(name, value);
         }
         let publishing = context.publish_with_headers(entry.subject.clone(), headers, entry.body.clone()).await;
