@@ -247,12 +247,9 @@ async fn check_same(log: &Log, (position, time): (Position, Timestamp)) -> Resul
     }
 }
 
-async fn open(log: Log, filters: Vec<String>, after: Position, seen: Option<(Position, Timestamp)>) -> Result<Box<Open>> {
+/// A consumer of what stands after `after`.
+async fn consumer(log: &Log, filters: Vec<String>, after: Position) -> Result<PullConsumer> {
     let doing = || format!("reading {}", log.stream);
-    let losses = log.connection.connected().await?;
-    if let Some(seen) = seen {
-        check_same(&log, seen).await?;
-    }
     let stream = log.connection.context.get_stream_no_info(&log.stream).await;
     let stream = stream.map_err(|e| Error::unavailable(doing()).because(e))?;
     let config = ConsumerConfig {
@@ -265,7 +262,28 @@ async fn open(log: Log, filters: Vec<String>, after: Position, seen: Option<(Pos
         num_replicas: 1,
         ..ConsumerConfig::default()
     };
-    let consumer: PullConsumer = stream.create_consumer(config).await.map_err(|e| Error::unavailable(doing()).because(e))?;
+    stream.create_consumer(config).await.map_err(|e| Error::unavailable(doing()).because(e))
+}
+
+/// How many entries a reader after `after` would get now: the server counts them when it makes a consumer.
+pub(super) async fn pending(log: &Log, patterns: &[String], after: Position) -> Result<u64> {
+    log.connection.connected().await?;
+    let filters = wire::filters(patterns).into_iter().map(|pattern| log.subjects.to_wire(pattern)).collect();
+    let consumer = consumer(log, filters, after).await?;
+    let info = consumer.cached_info();
+    let (count, name) = (info.num_pending, info.name.clone());
+    // It would vanish by itself too.
+    drop(log.connection.context.delete_consumer_from_stream(&name, &log.stream).await);
+    Ok(count)
+}
+
+async fn open(log: Log, filters: Vec<String>, after: Position, seen: Option<(Position, Timestamp)>) -> Result<Box<Open>> {
+    let doing = || format!("reading {}", log.stream);
+    let losses = log.connection.connected().await?;
+    if let Some(seen) = seen {
+        check_same(&log, seen).await?;
+    }
+    let consumer = consumer(&log, filters, after).await?;
     let bytes = AHEAD_BYTES.max(log.connection.client().max_payload() + ENVELOPE_BYTES);
     let messages = consumer.stream().max_messages_per_batch(AHEAD_ENTRIES).max_bytes_per_batch(bytes);
     let messages = messages.expires(PULL_EXPIRES).heartbeat(HEARTBEAT).messages().await;

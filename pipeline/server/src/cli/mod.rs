@@ -15,6 +15,7 @@ pub mod dlq;
 pub mod events;
 mod exit;
 mod export;
+mod jobs;
 mod listing;
 mod open;
 mod output;
