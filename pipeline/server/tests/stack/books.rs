@@ -118,7 +118,7 @@ impl Stack {
     /// The documents of one operator in MongoDB.
     async fn rollups(&self, operator: &str) -> BTreeMap<Id, Rollup> {
         let collection = self.collection().await;
-        let found = collection.find(doc! { "operator": operator }).await.expect("MongoDB runs");
+        let found = collection.find(doc! { "operator": operator, "source": SOURCE }).await.expect("MongoDB runs");
         let documents: Vec<Document> = found.try_collect().await.expect("MongoDB answers");
         let count = documents.len();
         let rollups: BTreeMap<Id, Rollup> = documents.iter().map(rollup).collect();

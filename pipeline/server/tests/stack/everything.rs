@@ -63,7 +63,7 @@ async fn everything_fails_and_nothing_is_lost() {
     let mut stack = Stack::new("all", Own { postgres: true, mongo: true }, &Settings::default()).await;
     stack.start().await;
     let work = async |stack: &mut Stack| {
-        for _ in 0..kills(8) {
+        for _ in 0..kills(6) {
             stack.works_a_while().await;
             let victims = victims(&mut stack.rng);
             for victim in &victims {

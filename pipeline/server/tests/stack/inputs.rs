@@ -102,10 +102,12 @@ async fn x1_poison_is_set_aside_once_and_its_neighbours_are_stored() {
     stack.settle().await;
     let (count, ids) = dead_letters(&stack).await;
     assert_eq!((count, ids.len()), (refused, refused), "{ids:?}");
-    for id in ["far", "nul"] {
+    // What lies far ahead is stored; what PostgreSQL cannot hold the sink sets aside.
+    let times = kills(2) as i64;
+    for (id, places) in [("far", (times, 0)), ("nul", (0, times))] {
         let question = format!("SELECT count(*) FROM floodmark.event WHERE source = 'odd' AND id LIKE '{id}-%'");
         let set_aside = format!("SELECT count(*) FROM floodmark.dead_letter WHERE component <> 'in' AND original LIKE '%{id}-%'");
-        assert_eq!((stack.number(&question).await, stack.number(&set_aside).await), (kills(2) as i64, 0), "{id}");
+        assert_eq!((stack.number(&question).await, stack.number(&set_aside).await), places, "{id}");
     }
     println!("X1: {refused} refused and set aside once");
 }
@@ -119,7 +121,7 @@ async fn publish_again(stack: &Stack, with_id: bool) -> (usize, usize) {
     let (mut known, mut sent) = (0, 0);
     for entry in frames.iter().rev().take(50).rev() {
         let mut headers = async_nats::HeaderMap::new();
-        for (name, value) in entry.headers.iter().filter(|(name, _)| with_id || *name != "Nats-Msg-Id") {
+        for (name, value) in entry.headers.iter().filter(|(name, _)| !name.starts_with("Nats-") || with_id && *name == "Nats-Msg-Id") {
             headers.insert(name, value);
         }
         let publishing = context.publish_with_headers(entry.subject.clone(), headers, entry.body.clone()).await;

@@ -20,6 +20,8 @@ pub const OPERATORS: [(&str, Rules); 2] = [
     ("seconds", Rules { size_us: 1_000_000, lateness_us: 2_000_000, disorder_us: DISORDER_US }),
     ("tens", Rules { size_us: 10_000_000, lateness_us: 0, disorder_us: DISORDER_US }),
 ];
+/// For how long nobody does the work of a program that was killed: short, or most of a test would be waiting.
+pub const LEASE: Duration = Duration::from_secs(2);
 const CLIENTS: u64 = 2;
 /// The longest from an acknowledgement to a fault.
 const UNTIL_FAULT: Duration = Duration::from_millis(400);
@@ -156,11 +158,12 @@ fn config(servers: &Servers, port: u16, settings: &Settings) -> String {
     let postgres_port = postgres_port.unwrap_or_else(|| database.get_ports()[0]);
     let mut text = format!(
         "partitions = {partitions}\n[api]\nlisten = \"127.0.0.1:0\"\n\
-         [log]\ntype = \"jetstream\"\nservers = [\"{}\"]\nrequest_timeout = \"2s\"\n{log}\n\
+         [log]\ntype = \"jetstream\"\nservers = [\"{}\"]\nrequest_timeout = \"2s\"\nlease = \"{}s\"\n{log}\n\
          [sinks.raw]\ntype = \"postgres\"\nport = {postgres_port}\ndatabase = \"{}\"\nuser = \"{}\"\n\
          [sinks.rollups]\ntype = \"mongodb\"\nuri = \"{}\"\ndatabase = \"{}\"\n\
          [sources.{SOURCE}]\ntype = \"push\"\nlisten = \"127.0.0.1:{port}\"\ndisorder = \"{}ms\"\n",
         servers.nats.url(),
+        LEASE.as_secs(),
         servers.database.name(),
         database.get_user().expect("the address says who connects"),
         servers.rollups.uri(),

@@ -10,11 +10,11 @@ use floodmark_tests::support::{jetstream, processes, stored};
 use tokio::time::Instant;
 
 use crate::servers::Own;
-use crate::stack::{OUTPUTS, Settings, Stack};
+use crate::stack::{LEASE, OPERATORS, OUTPUTS, Settings, Stack};
 
 const PARTITIONS: u32 = 8;
-/// The lease is 10 s; a process that looks away for longer has lost it.
-const FROZEN: Duration = Duration::from_secs(12);
+/// A process that looks away for longer than its lease has lost it.
+const FROZEN: Duration = Duration::from_secs(2 * LEASE.as_secs() + 1);
 
 /// The newest epoch of each job.
 async fn epochs(stack: &Stack) -> BTreeMap<String, u64> {
@@ -34,9 +34,9 @@ async fn taken_over(stack: &Stack, before: &BTreeMap<String, u64>, at_least: usi
     (claimed.await, since.elapsed())
 }
 
-/// How many jobs have an owner that came after the first claim of each.
+/// How many jobs there are.
 fn jobs() -> usize {
-    crate::stack::OPERATORS.len() * PARTITIONS as usize
+    OPERATORS.len() * PARTITIONS as usize
 }
 
 /// Runs a second process with the same configuration.
