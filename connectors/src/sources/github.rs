@@ -24,6 +24,7 @@ use tracing::{info, warn};
 
 use crate::settings::Fault;
 use crate::sources::http_client::{Agenda, Turn};
+use crate::sources::polling;
 use api::Api;
 pub use config::Config;
 use watched::{Look, Watched};
@@ -130,6 +131,9 @@ impl Source for Github {
         self.resume(ingest.cursor());
         loop {
             let turn = self.agenda.next().await;
+            if turn.attempt == 1 {
+                ingest.polled(polling::lateness(&*self.clock, turn.scheduled));
+            }
             let events = self.take(&turn, ingest).await?;
             ingest.send(EventBatch::from_iter(events), Some(self.cursor())).await?;
         }

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::machine::{Machine, Wish};
-use super::polling::{Schedule, missed};
+use super::polling::{Schedule, lateness, missed};
 use crate::settings::{Fault, Span};
 
 /// More often than this the kernel's own counters of processor time do not move enough.
@@ -90,6 +90,7 @@ impl Source for Host {
         let mut machine = Box::new(Machine::new(self.wish.clone()));
         loop {
             let tick = schedule.tick().await;
+            ingest.polled(lateness(&*self.clock, tick.scheduled));
             if let Some(event) = missed(&self.id, &self.wish.host, &tick) {
                 ingest.send(EventBatch::from_iter([event]), None).await?;
             }

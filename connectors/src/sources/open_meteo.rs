@@ -26,6 +26,7 @@ use tracing::{info, warn};
 
 use crate::settings::Fault;
 use crate::sources::http_client::{Agenda, Answer, Credential, Failure, HttpClient, Turn, Verdict, letter_id};
+use crate::sources::polling;
 pub use config::{Config, Place};
 use forecast::Observation;
 
@@ -169,6 +170,9 @@ impl Source for OpenMeteo {
         self.resume(ingest.cursor());
         loop {
             let turn = self.agenda.next().await;
+            if turn.attempt == 1 {
+                ingest.polled(polling::lateness(&*self.clock, turn.scheduled));
+            }
             let events = self.take(&turn, ingest).await?;
             let cursor = serde_json::to_string(&self.told).expect("a map of texts is always JSON");
             ingest.send(EventBatch::from_iter(events), Some(cursor)).await?;

@@ -18,6 +18,11 @@ pub struct Tick {
     pub missed: u32,
 }
 
+/// How long ago a poll that begins now was due.
+pub fn lateness(clock: &dyn Clock, scheduled: Timestamp) -> Duration {
+    Duration::from_micros(u64::try_from(clock.now().micros() - scheduled.micros()).unwrap_or(0))
+}
+
 /// The event that says that moments before `tick` passed without a poll of `target`; nothing when none did.
 ///
 /// Its time is that of the tick that came through, its `attempt` is how many were missed in a row.

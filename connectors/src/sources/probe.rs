@@ -113,6 +113,7 @@ async fn watch_one<P: Probe>(source: &str, probe: &P, clock: &Arc<dyn Clock>, in
     let mut schedule = Schedule::new(clock.clone(), plan.every, &plan.target);
     loop {
         let tick = schedule.tick().await;
+        ingest.polled(polling::lateness(&**clock, tick.scheduled));
         if let Some(event) = missed(source, plan, &tick) {
             ingest.send(EventBatch::from_iter([event]), None).await?;
         }

@@ -9,6 +9,7 @@ mod promise;
 mod pump;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use floodmark_core::ports::log::dead_letter_entry;
@@ -102,6 +103,10 @@ impl Ingest for Input {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Flush { reply }).await?;
         self.answer(answer).await
+    }
+
+    fn polled(&self, late: Duration) {
+        self.meters.polled(late);
     }
 
     async fn dead_letter(&self, letter: DeadLetter) -> Result<()> {

@@ -6,6 +6,7 @@
 //! meters again goes on with the same numbers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use floodmark_schemas::Timestamp;
 use opentelemetry::{
@@ -110,6 +111,7 @@ pub struct SourceMeters {
     dead_letters: Count,
     restarts: Count,
     event_time: Level,
+    lateness: Durations,
 }
 
 impl SourceMeters {
@@ -123,6 +125,7 @@ impl SourceMeters {
             dead_letters: of.count("floodmark_source_dead_letters_total", "Inputs that could not become events and were set aside."),
             restarts: of.count("floodmark_source_restarts_total", "Restarts after a failure."),
             event_time: of.level("floodmark_source_event_time_seconds", "s", "Newest event time accepted, as Unix time."),
+            lateness: of.durations("floodmark_source_poll_lateness_seconds", "How long after the moment at which it was due a poll began."),
         }
     }
 
@@ -145,6 +148,11 @@ impl SourceMeters {
     /// The source was started again after a failure.
     pub fn restarted(&self) {
         self.restarts.add(1);
+    }
+
+    /// A poll has begun so long after it was due.
+    pub fn polled(&self, late: Duration) {
+        self.lateness.record_us(u64::try_from(late.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// The newest event so far.

@@ -1,5 +1,7 @@
 //! Sources, and what the engine offers them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use floodmark_schemas::{DeadLetter, EventBatch};
 
@@ -57,6 +59,11 @@ pub trait Ingest: Send + Sync {
     /// # Errors
     /// `Broken` when the log has refused for good.
     async fn flush(&self) -> Result<()>;
+
+    /// Tells how long after the moment at which it was due a poll has begun. Who does not want to know need not be told.
+    fn polled(&self, late: Duration) {
+        let _ = late;
+    }
 
     /// Sets input aside; returns when that is durable. Call it before the cursor that passes the input is handed over.
     ///

@@ -127,6 +127,7 @@ async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     let (time, later) = (Timestamp::from_secs(1), Timestamp::from_secs(2));
     let (source, job, sink, log) = (SourceMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc"), LogMeters::new("doc"));
     source.newest(time);
+    source.polled(std::time::Duration::ZERO);
     job.watermark(time, later);
     job.position(1);
     sink.written(1, 1);
