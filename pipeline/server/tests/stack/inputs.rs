@@ -115,8 +115,11 @@ async fn x1_poison_is_set_aside_once_and_its_neighbours_are_stored() {
 /// Publishes frames of the source again, as any NATS client can; says how many of them the server knew.
 async fn publish_again(stack: &Stack, with_id: bool) -> (usize, usize) {
     let url = stack.servers.nats.url();
-    let frames: Vec<_> =
-        jetstream::entries(url, EVENTS).await.into_iter().filter(|e| e.subject.ends_with(SOURCE) && !e.body.is_empty()).collect();
+    let frames: Vec<_> = jetstream::entries(url, EVENTS)
+        .await
+        .into_iter()
+        .filter(|e| e.subject.ends_with(SOURCE) && e.id.is_some() && !e.body.is_empty())
+        .collect();
     let context = async_nats::jetstream::new(async_nats::connect(url).await.expect("the server runs"));
     let (mut known, mut sent) = (0, 0);
     for entry in frames.iter().rev().take(50).rev() {

@@ -22,6 +22,8 @@ pub const OPERATORS: [(&str, Rules); 2] = [
 ];
 /// For how long nobody does the work of a program that was killed: short, or most of a test would be waiting.
 pub const LEASE: Duration = Duration::from_secs(2);
+/// How many events are sent at least.
+const EVENTS_MIN: usize = 300;
 const CLIENTS: u64 = 2;
 /// The longest from an acknowledgement to a fault.
 const UNTIL_FAULT: Duration = Duration::from_millis(400);
@@ -146,6 +148,10 @@ impl Stack {
         let faults = async {
             faults(self).await;
             self.acknowledges().await;
+            // Enough that some windows are over.
+            while self.ledger.account().await.acknowledged.len() < EVENTS_MIN {
+                self.acknowledges().await;
+            }
             last.send_replace(true);
         };
         tokio::join!(faults, futures_util::future::join_all(senders));
