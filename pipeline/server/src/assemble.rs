@@ -3,6 +3,7 @@
 mod check;
 pub(crate) mod logs;
 pub(crate) mod operators;
+mod remote;
 pub(crate) mod sources;
 mod stores;
 

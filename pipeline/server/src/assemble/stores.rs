@@ -7,12 +7,13 @@ use floodmark_connectors::stores::frames::Frames;
 use floodmark_connectors::stores::{mongodb, postgres};
 use floodmark_core::Result;
 use floodmark_core::ports::query::Answers;
-use floodmark_core::ports::{DeadLetterQuery, EventQuery, RollupQuery, SeriesQuery, Sink};
+use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, RollupQuery, SeriesQuery, Sink};
 use floodmark_engine::SinkPlan;
 use floodmark_engine::sink_runner::Reads;
 use floodmark_schemas::subject;
 
 use super::logs::OpenLogs;
+use super::remote::{Remote, RemoteSink};
 use crate::config::{Config, SinkKind};
 use crate::data_dir::DataDir;
 
@@ -45,12 +46,14 @@ pub(super) async fn open(config: &Config, data: &DataDir, logs: &OpenLogs) -> Re
             // It takes what the others leave.
             SinkKind::Embedded(_) => {}
             SinkKind::Mongodb(settings) => {
-                let store = mongodb::Store::open(settings).await?;
-                let sink = mongodb::Rollups::new(store.clone(), "rollups", logs.logs.outputs.clone());
-                found.sink(id, Arc::new(sink), Reads::Outputs, subject::OUTPUTS);
-                found.rollups.get_or_insert(Arc::new(store));
+                let (settings, outputs) = (settings.clone(), logs.logs.outputs.clone());
+                let open = move || InMongo::open(settings.clone(), outputs.clone());
+                found.mongodb(id, Remote::new(id, open).await?);
             }
-            SinkKind::Postgres(settings) => found.postgres(id, &postgres::Store::open(settings).await?),
+            SinkKind::Postgres(settings) => {
+                let settings = settings.clone();
+                found.postgres(id, Remote::new(id, move || InPostgres::open(settings.clone())).await?);
+            }
         }
     }
     if found.rollups.is_none() || found.series.is_none() || found.dead_letters.is_none() {
@@ -66,16 +69,20 @@ pub(super) async fn open(config: &Config, data: &DataDir, logs: &OpenLogs) -> Re
 }
 
 impl Found {
-    fn postgres(&mut self, id: &str, store: &postgres::Store) {
-        let (all, of) = (Arc::new(store.clone()), || store.clone());
-        // Positions have names of their own, so that a sink may be renamed.
-        self.sink(id, Arc::new(postgres::Raw::new(of(), "raw")), Reads::Events, subject::EVENTS);
-        let letters = postgres::DeadLetters::new(of(), "dead_letters");
-        self.sink(format!("{id}_dead_letters"), Arc::new(letters), Reads::Outputs, subject::DEAD);
-        self.sink(format!("{id}_series"), Arc::new(postgres::Catalog::new(of(), "catalog")), Reads::Events, subject::EVENTS);
-        self.events.get_or_insert_with(|| all.clone());
-        self.dead_letters.get_or_insert_with(|| all.clone());
-        self.series.get_or_insert(all);
+    fn postgres(&mut self, id: &str, store: Arc<Remote<InPostgres>>) {
+        let sink = |pick| Arc::new(RemoteSink { store: store.clone(), pick });
+        self.sink(id, sink(|parts: &InPostgres| &parts.raw as &dyn Sink), Reads::Events, subject::EVENTS);
+        self.sink(format!("{id}_dead_letters"), sink(|parts| &parts.dead_letters), Reads::Outputs, subject::DEAD);
+        self.sink(format!("{id}_series"), sink(|parts| &parts.catalog), Reads::Events, subject::EVENTS);
+        self.events.get_or_insert_with(|| store.clone());
+        self.dead_letters.get_or_insert_with(|| store.clone());
+        self.series.get_or_insert(store);
+    }
+
+    fn mongodb(&mut self, id: &str, store: Arc<Remote<InMongo>>) {
+        let sink = RemoteSink { store: store.clone(), pick: |parts: &InMongo| &parts.rollups as &dyn Sink };
+        self.sink(id, Arc::new(sink), Reads::Outputs, subject::OUTPUTS);
+        self.rollups.get_or_insert(store);
     }
 
     fn embedded(&mut self, store: &Store) {
@@ -96,5 +103,47 @@ impl Found {
 
     fn sink(&mut self, id: impl Into<String>, sink: Arc<dyn Sink>, reads: Reads, pattern: &str) {
         self.sinks.push(SinkPlan { id: id.into(), sink, reads, patterns: vec![pattern.to_owned()] });
+    }
+}
+
+/// What PostgreSQL holds. Positions have names of their own, so that a sink may be renamed.
+struct InPostgres {
+    store: postgres::Store,
+    raw: postgres::Raw,
+    dead_letters: postgres::DeadLetters,
+    catalog: postgres::Catalog,
+}
+
+impl InPostgres {
+    async fn open(settings: Box<postgres::Config>) -> Result<Self> {
+        let store = postgres::Store::open(&settings).await?;
+        let of = || store.clone();
+        let (raw, dead_letters) = (postgres::Raw::new(of(), "raw"), postgres::DeadLetters::new(of(), "dead_letters"));
+        Ok(Self { raw, dead_letters, catalog: postgres::Catalog::new(of(), "catalog"), store })
+    }
+}
+
+/// What MongoDB holds.
+struct InMongo {
+    store: mongodb::Store,
+    rollups: mongodb::Rollups,
+}
+
+impl InMongo {
+    async fn open(settings: Box<mongodb::Config>, outputs: Arc<dyn Log>) -> Result<Self> {
+        let store = mongodb::Store::open(&settings).await?;
+        Ok(Self { rollups: mongodb::Rollups::new(store.clone(), "rollups", outputs), store })
+    }
+}
+
+impl AsRef<postgres::Store> for InPostgres {
+    fn as_ref(&self) -> &postgres::Store {
+        &self.store
+    }
+}
+
+impl AsRef<mongodb::Store> for InMongo {
+    fn as_ref(&self) -> &mongodb::Store {
+        &self.store
     }
 }
