@@ -28,6 +28,24 @@ async fn p1_a_postgres_that_is_killed_has_each_event_once() {
     stack.settle().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p3_a_postgres_that_is_away_at_the_start_delays_nobody_else() {
+    let mut stack = Stack::new("P3", Own { postgres: true, ..Own::default() }, &Settings::default()).await;
+    // The tables are made.
+    stack.start().await;
+    stack.stop().await;
+    stack.servers.postgres().kill().await;
+    stack.faults += 1;
+    stack.start().await;
+    let work = async |stack: &mut Stack| {
+        stack.works_a_while().await;
+        stack.servers.postgres().restart().await;
+        stack.works_a_while().await;
+    };
+    stack.under_load(work).await;
+    stack.settle().await;
+}
+
 /// Waits until a statement that copies raw events is under way.
 async fn copies(stack: &Stack) {
     let (client, connection) = tokio_postgres::connect(stack.servers.database.uri(), NoTls).await.expect("PostgreSQL runs");
