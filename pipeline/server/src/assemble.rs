@@ -4,7 +4,7 @@ mod check;
 pub(crate) mod logs;
 pub(crate) mod operators;
 pub(crate) mod sources;
-mod stores;
+pub(crate) mod stores;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -16,6 +16,7 @@ pub mod events;
 mod exit;
 mod export;
 mod listing;
+pub mod migrate;
 mod open;
 mod output;
 pub mod query;
@@ -31,3 +32,4 @@ mod temporary;
 
 pub use dispatch::{dispatch, main};
 pub use exit::{Exit, Failure, Outcome};
+pub(crate) use output::notice;
