@@ -15,6 +15,7 @@ use floodmark_schemas::frame::Compression;
 use floodmark_schemas::{BatchBuilder, Encoding, FrameHeader, Series, Timestamp, frame, subject};
 use futures_util::{SinkExt, TryStreamExt};
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 
 const EVENTS: usize = 1_000;
@@ -44,6 +45,7 @@ struct Bench {
     store: Store,
     client: Client,
     at: u64,
+    _tasks: JoinSet<()>,
 }
 
 impl Bench {
@@ -58,19 +60,19 @@ impl Bench {
         let config = Config { host, port: parsed.get_ports()[0], database: database.clone(), user, ..Config::default() };
         let mut own = parsed.clone();
         own.dbname(&database).options("-c search_path=floodmark");
+        let mut tasks = JoinSet::new();
         let (store, client) = runtime.block_on(async {
             let (admin, connection) = parsed.connect(NoTls).await.expect("the server answers");
-            let admin_works = tokio::spawn(connection);
+            tasks.spawn(async move { drop(connection.await) });
             admin.batch_execute("DROP DATABASE IF EXISTS floodmark_bench WITH (FORCE)").await.expect("no database of an earlier run");
             admin.batch_execute("CREATE DATABASE floodmark_bench ENCODING 'UTF8' TEMPLATE template0").await.expect("a database");
             drop(admin);
-            admin_works.await.expect("it ends").expect("it ends well");
             let store = Store::open(&config).await.expect("a store");
             let (client, connection) = own.connect(NoTls).await.expect("the server answers");
-            tokio::spawn(connection);
+            tasks.spawn(async move { drop(connection.await) });
             (store, client)
         });
-        Self { runtime, store, client, at: 0 }
+        Self { runtime, store, client, at: 0, _tasks: tasks }
     }
 
     fn entries(&mut self, frames: &[(FrameHeader, Bytes)]) -> (Vec<Entry>, Position, Position) {
@@ -138,6 +140,7 @@ impl Bench {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "a person who runs it without a server must see why there is nothing")]
 fn raw_sink(criterion: &mut Criterion) {
     let Some(uri) = std::env::var("FLOODMARK_TEST_POSTGRES_URI").ok().filter(|uri| !uri.is_empty()) else {
         eprintln!("skipped: FLOODMARK_TEST_POSTGRES_URI not set");

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use floodmark_connectors::clock::TokioClock;
 use floodmark_connectors::leases::memory::Leases;
+use floodmark_connectors::logs::{Options, memory};
 use floodmark_connectors::stores::embedded::{Catalog, Rollups, Store};
-use floodmark_core::ports::{Clock, Ingest, Leases as _, Operator, Sink};
+use floodmark_core::assignment::assign;
+use floodmark_core::ports::log::Retention;
+use floodmark_core::ports::{Clock, Ingest, Leases as _, Operator, Position, Sink};
 use floodmark_core::window::Spec;
 use floodmark_core::{BySource, Result};
 use floodmark_engine::ingest::Logs;
@@ -16,8 +19,10 @@ use floodmark_engine::sink_runner::Reads;
 use floodmark_engine::{End, JobPlan, Pipeline, SinkPlan, SourcePlan, Statuses};
 use floodmark_schemas::{FrameHeader, JobEntry, Timestamp, subject};
 use floodmark_tests::engine::chain::entries;
+use floodmark_tests::engine::cut::Cut;
 use floodmark_tests::engine::lives::{drain, job_spec, memory_log, windows};
 use floodmark_tests::engine::road::{batch, frames, numbers};
+use floodmark_tests::engine::sinks::Gated;
 use floodmark_tests::engine::sources::plan;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -30,9 +35,12 @@ const TTL: Duration = Duration::from_secs(10);
 /// What all processes share.
 struct World {
     logs: Logs,
+    /// How many operators there are: none or `w`.
+    operators: usize,
     clock: Arc<dyn Clock>,
     leases: Leases,
     store: Store,
+    catalog: Arc<Gated>,
     _directory: tempfile::TempDir,
 }
 
@@ -58,11 +66,17 @@ fn endless(id: &'static str) -> SourcePlan {
 
 impl World {
     fn new() -> Self {
+        Self { operators: 1, ..Self::keeping(Options::default()) }
+    }
+
+    /// Without operators: until their first snapshot they need the whole log.
+    fn keeping(options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path().join("store.db")).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(Timestamp::from_secs(0)));
-        let logs = Logs { events: memory_log(clock.clone()), outputs: memory_log(clock.clone()) };
-        Self { logs, clock, leases: Leases::new(TTL), store, _directory: directory }
+        let logs = Logs { events: Arc::new(memory::Log::new(options, clock.clone())), outputs: memory_log(clock.clone()) };
+        let catalog = Gated::new(Arc::new(Catalog::new(store.clone(), "catalog")));
+        Self { logs, operators: 0, clock, leases: Leases::new(TTL), store, catalog, _directory: directory }
     }
 
     fn spec(partition: u32) -> Spec {
@@ -70,6 +84,16 @@ impl World {
     }
 
     fn start(&self, member: &str) -> Process {
+        self.start_with(member, Arc::new(self.leases.clone()))
+    }
+
+    fn start_with(&self, member: &str, leases: Arc<dyn floodmark_core::ports::Leases>) -> Process {
+        let (mut running, stop) = (JoinSet::new(), CancellationToken::new());
+        running.spawn(self.pipeline(member, leases).run(stop.clone(), watch::Sender::new(false)));
+        Process { running, stop }
+    }
+
+    fn pipeline(&self, member: &str, leases: Arc<dyn floodmark_core::ports::Leases>) -> Pipeline {
         let make = |partition| -> Box<dyn Operator> { Box::new(BySource::new(Self::spec(partition)).unwrap()) };
         let sink = |id: &str, sink: Arc<dyn Sink>, reads, pattern: &str| SinkPlan {
             id: id.to_owned(),
@@ -79,24 +103,23 @@ impl World {
         };
         let mut live = endless("c");
         live.spec.live = true;
-        let pipeline = Pipeline {
+        Pipeline {
             logs: self.logs.clone(),
             partitions: PARTITIONS,
             clock: self.clock.clone(),
             sources: vec![endless("a"), endless("b"), live],
-            jobs: vec![JobPlan { operator: "w".to_owned(), version: "v".to_owned(), make: Arc::new(make) }],
+            jobs: (0..self.operators)
+                .map(|_| JobPlan { operator: "w".to_owned(), version: "v".to_owned(), make: Arc::new(make) })
+                .collect(),
             sinks: vec![
                 sink("rollups", Arc::new(Rollups::new(self.store.clone(), "rollups")), Reads::Outputs, subject::OUTPUTS),
-                sink("catalog", Arc::new(Catalog::new(self.store.clone(), "catalog")), Reads::Events, subject::EVENTS),
+                sink("catalog", self.catalog.clone(), Reads::Events, subject::EVENTS),
             ],
             drain_deadline: Duration::from_secs(5),
             statuses: Statuses::default(),
-            leases: Arc::new(self.leases.clone()),
+            leases,
             member: member.to_owned(),
-        };
-        let (mut running, stop) = (JoinSet::new(), CancellationToken::new());
-        running.spawn(pipeline.run(stop.clone(), watch::Sender::new(false)));
-        Process { running, stop }
+        }
     }
 
     /// The units of each member.
@@ -242,4 +265,85 @@ async fn a_process_that_dies_is_followed_when_its_leases_have_run_out() {
         }
         world.assert_sound().await;
     }
+}
+
+/// Whoever cannot renew its leases stops by its own clock, before others begin; when it can again it takes its share.
+#[tokio::test(start_paused = true)]
+async fn a_process_cut_off_from_the_leases_stops_and_comes_back() {
+    let world = World::new();
+    let way = Cut::new(Arc::new(world.leases.clone()));
+    let (one, two) = (world.start("one"), world.start_with("two", way.clone()));
+    secs(30).await;
+    assert_eq!(world.shares().await.len(), 2);
+    way.cut();
+    secs(20).await;
+    assert_eq!(world.shares().await.keys().collect::<Vec<_>>(), ["one"]);
+    let frames = entries(&*world.logs.events, subject::EVENTS).await.len();
+    secs(20).await;
+    assert!(entries(&*world.logs.events, subject::EVENTS).await.len() > frames + 300, "three sources go on");
+    way.mend();
+    secs(20).await;
+    assert_eq!(world.shares().await.len(), 2);
+    secs(20).await;
+    stopped(two).await;
+    stopped(one).await;
+    world.assert_sound().await;
+}
+
+/// What a reader in another process still needs is kept, and what nobody needs goes.
+#[tokio::test(start_paused = true)]
+async fn retention_waits_for_readers_of_other_processes() {
+    let retention = Retention { age_max: Duration::ZERO, bytes_max: 0 };
+    let world = World::keeping(Options { retention, ..Options::default() });
+    // Two names under which the sink and retention come to different processes.
+    let owner = |units: &[&str], unit: &str, members: &BTreeSet<String>| {
+        let units: Vec<String> = units.iter().map(|unit| (*unit).to_owned()).collect();
+        assign(&units, members)[unit].to_owned()
+    };
+    let apart = |members: &BTreeSet<String>| {
+        owner(&["retention"], "retention", members) != owner(&["sink.catalog", "sink.rollups"], "sink.catalog", members)
+    };
+    let names = (0..).map(|n| [format!("one{n}"), format!("two{n}")]).find(|names| apart(&names.iter().cloned().collect())).unwrap();
+    let (one, two) = (world.start(&names[0]), world.start(&names[1]));
+    secs(20).await;
+    let owners = world.leases.view().await.unwrap().owners;
+    assert_ne!(owners["retention"], owners["sink.catalog"]);
+    world.catalog.shut();
+    let stands = world.catalog.position().await.unwrap();
+    secs(300).await;
+    let (first, stored) = (world.logs.events.continuity().await.unwrap().first, world.catalog.position().await.unwrap());
+    assert!(
+        first > Position(1) && first.0 <= stored.0 + 1,
+        "the sink that stands at {stands}, then at {stored}, needs what begins at {first}"
+    );
+    world.catalog.open();
+    stopped(one).await;
+    stopped(two).await;
+    assert_eq!(world.catalog.position().await.unwrap(), world.logs.events.continuity().await.unwrap().tail);
+}
+
+/// `floodmark jobs ls`: who has what, and how far it is.
+#[tokio::test(start_paused = true)]
+async fn each_unit_says_who_has_it_and_how_far_it_is() {
+    let world = World::new();
+    let (one, two) = (world.start("one"), world.start("two"));
+    secs(30).await;
+    world.catalog.shut();
+    secs(15).await;
+    let standings = world.pipeline("nobody", Arc::new(world.leases.clone())).standings().await.unwrap();
+    let found = |unit: &str| standings.iter().find(|standing| standing.unit == unit).unwrap();
+    let tail = found("sink.catalog").tail.unwrap();
+    for partition in 0..PARTITIONS {
+        let job = found(&format!("job.w.{partition}"));
+        assert!(job.owner.is_some() && job.tail == Some(tail) && job.position.unwrap() <= tail);
+        assert!(job.lag.unwrap() <= 150 && job.time.unwrap() > Timestamp::from_secs(25), "{job:?}");
+    }
+    assert_eq!(standings.iter().filter(|standing| standing.unit.starts_with("source.")).count(), 3);
+    let catalog = found("sink.catalog");
+    let behind = tail - catalog.position.unwrap();
+    assert!(behind > 400 && (behind..behind + 100).contains(&catalog.lag.unwrap()), "{catalog:?}");
+    assert!(found("retention").owner.is_some() && found("ticker.0").owner.is_some());
+    world.catalog.open();
+    stopped(one).await;
+    stopped(two).await;
 }

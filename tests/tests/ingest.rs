@@ -338,6 +338,8 @@ async fn a_rival_in_the_middle_of_sending_loses_and_doubles_nothing() {
         new.input.send(batch("s", from..4_400), cursor(4_400)).await.unwrap();
         new.close().await.unwrap();
         tokio::time::sleep(Duration::from_secs(5)).await;
+        let told: u64 = old.input.cursor().map_or(0, |text| text.parse().unwrap());
+        assert!(told <= from, "step {step}, {fault:?}: it was told {told}, and the new owner goes on from {from}");
         drop(old);
         let mut all = ids(&*logs.events, 0, "s").await;
         if fault == Fault::Prefix(2) {

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::ingest::{Logs, append, dead_letter};
 use crate::retention::Floor;
 use crate::telemetry::JobMeters;
+use crate::trace::Tracer;
 
 use commits::Chain;
 
@@ -69,6 +70,7 @@ pub struct Job {
     saved_bytes: usize,
     snapshots: snapshot::Positions,
     meters: JobMeters,
+    tracer: Tracer,
     told: Told,
 }
 
@@ -159,6 +161,7 @@ impl Job {
         if self.chain.is_due(entry.time) {
             self.cut()?;
         }
+        let _step = self.tracer.follow("operate", &entry.headers);
         match self.operator.apply(entry, &mut self.chain.outputs) {
             Err(e) if e.kind() == Kind::Rejected => {
                 let (component, origin) = (&self.spec.operator, format!("event log {}", entry.position));

@@ -17,5 +17,5 @@ pub mod trace;
 
 pub use metered::Metered;
 pub use status::{SourceState, SourceStatus, Statuses};
-pub use supervisor::{End, JobPlan, Pipeline, SinkPlan, SourceFactory, SourcePlan};
+pub use supervisor::{End, JobPlan, Pipeline, SinkPlan, SourceFactory, SourcePlan, Standing};
 pub use tenure::Tenure;

@@ -52,6 +52,10 @@ impl Log for Metered {
         self.log.purge(subject, before).await
     }
 
+    async fn pending(&self, patterns: &[String], after: Position) -> Result<u64> {
+        self.log.pending(patterns, after).await
+    }
+
     async fn retain(&self, keep_from: Position) -> Result<u64> {
         self.log.retain(keep_from).await
     }

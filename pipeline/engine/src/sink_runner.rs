@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::backoff::Backoff;
 use crate::retention::Floor;
 use crate::telemetry::SinkMeters;
+use crate::trace::{Step, Tracer};
 
 /// How much goes into a store at once.
 const WRITE: Limit = Limit { until: None, entries: 256, bytes: 8 * 1024 * 1024 };
@@ -58,7 +59,7 @@ impl SinkRunner {
             return Err(Error::broken(text));
         }
         let mut reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
-        let meters = SinkMeters::new(&self.id);
+        let (meters, tracer) = (SinkMeters::new(&self.id), Tracer::new(&self.id));
         loop {
             self.hold(position);
             let until = *drain.borrow_and_update();
@@ -77,6 +78,7 @@ impl SinkRunner {
                         Ok(entries) if entries.is_empty() && tail > position => {
                             self.retrying(|| self.sink.write(&[], position, tail)).await?;
                             position = tail;
+                            meters.written(0, tail.0);
                             continue;
                         }
                         Ok(entries) if entries.is_empty() => continue,
@@ -95,7 +97,9 @@ impl SinkRunner {
             };
             let Some(last) = entries.last() else { return Ok(()) };
             let to = last.position;
+            let steps: Vec<Step> = entries.iter().filter_map(|entry| tracer.follow("write", &entry.headers)).collect();
             self.retrying(|| self.sink.write(&entries, position, to)).await?;
+            drop(steps);
             position = to;
             meters.written(entries.len() as u64, to.0);
         }

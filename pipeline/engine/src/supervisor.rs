@@ -6,6 +6,7 @@
 mod desk;
 mod job;
 mod source;
+mod standing;
 mod ticks;
 pub(crate) mod unit;
 mod work;
@@ -24,6 +25,8 @@ use crate::retention::{Floors, Notes};
 use crate::sink_runner::Reads;
 use crate::status::Statuses;
 use crate::tenure::Tenure;
+
+pub use standing::Standing;
 
 use desk::{Desk, News, Order};
 use unit::Stage;

@@ -4,6 +4,7 @@ pub mod chain;
 pub mod changed;
 pub mod clock;
 pub mod crash;
+pub mod cut;
 pub mod faulty;
 pub mod lives;
 pub mod memory;

@@ -1,5 +1,6 @@
 //! What windows must come out, computed from all events at once by plain loops. Shares no code with the operators.
 
+pub mod books;
 mod judge;
 mod windows;
 

@@ -2,6 +2,8 @@
 
 pub mod collector;
 pub mod eventually;
+pub mod jetstream;
+pub mod ledger;
 pub mod log_request;
 pub mod processes;
 pub mod program;

@@ -13,8 +13,10 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::eventually::{eventually, within};
+use super::eventually::{DEADLINE, eventually, within};
 
+/// What it says when the pipeline runs.
+const RUNNING: &str = "pipeline is running";
 /// How long one request may take.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(20);
 
@@ -106,10 +108,56 @@ impl Program {
     /// # Panics
     /// When it does not come to that, or has no API.
     pub async fn ready(&self, n: usize) -> Api {
-        let line = self.says("pipeline is running", n).await;
+        let line = self.says(RUNNING, n).await;
         let address = line.rsplit_once("api=").and_then(|(_, address)| address.trim().parse().ok());
         let address: SocketAddr = address.unwrap_or_else(|| panic!("no address of an API in {line:?}"));
         Api { base: format!("http://{address}"), client: client() }
+    }
+
+    /// Waits for something that comes only as long as it runs.
+    ///
+    /// # Panics
+    /// When it ends, or nothing comes in time.
+    pub async fn while_it_runs<T>(&self, what: &str, coming: impl Future<Output = T>) -> T {
+        let mut said = self.said.clone();
+        let ended = async { while said.changed().await.is_ok() {} };
+        tokio::select! {
+            biased;
+            come = tokio::time::timeout(DEADLINE, coming) => match come {
+                Ok(come) => come,
+                Err(_) => panic!("{what} did not come within {DEADLINE:?}:\n{}", self.said()),
+            },
+            () = ended => panic!("the program ended instead of {what}:\n{}", self.said()),
+        }
+    }
+
+    /// Whether it comes to run: the pipeline, or else its exit code.
+    ///
+    /// # Panics
+    /// When it does neither in time, or was killed.
+    pub async fn comes_to_run(&mut self) -> Result<(), i32> {
+        let mut said = self.said.clone();
+        let running = said.wait_for(|lines| lines.iter().any(|line| line.contains(RUNNING)));
+        let running = within("the start of the pipeline, or its end", running).await.is_ok();
+        if running {
+            return Ok(());
+        }
+        let status = within("the end of the program", self.process.wait()).await.expect("it is a child of this process");
+        Err(status.code().unwrap_or_else(|| panic!("{status}:\n{}", self.said())))
+    }
+
+    /// The id of the process.
+    ///
+    /// # Panics
+    /// When somebody has waited for its end.
+    pub fn id(&self) -> u32 {
+        self.process.id().expect("nobody has waited for its end yet")
+    }
+
+    /// The most memory it ever had, in KiB; `None` where the system does not say, or when it has ended.
+    pub fn memory_peak_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()?)).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()
     }
 
     /// Sends a signal, such as `TERM`.

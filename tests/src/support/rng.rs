@@ -8,9 +8,10 @@ use std::ops::Range;
 pub struct Rng(u64);
 
 impl Rng {
-    /// Seeded by `FLOODMARK_SEED`, or else anew; gives the seed to be printed.
+    /// Seeded by `FLOODMARK_SEED` or `FLOODMARK_TEST_SEED`, or else anew; gives the seed to be printed.
     pub fn from_env() -> (Self, u64) {
-        let given = std::env::var("FLOODMARK_SEED").ok().map(|text| text.parse().expect("FLOODMARK_SEED is a number"));
+        let named = ["FLOODMARK_SEED", "FLOODMARK_TEST_SEED"].into_iter().find_map(|name| std::env::var(name).ok());
+        let given = named.map(|text| text.parse().expect("a seed is a number"));
         let seed = given.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
         (Self(seed), seed)
     }

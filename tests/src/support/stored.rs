@@ -45,15 +45,26 @@ pub struct Frame {
 /// # Panics
 /// When the log or a frame cannot be read.
 pub async fn frames(path: &Path, source: &str) -> Vec<Frame> {
+    frames_of(entries(path, &format!("floodmark.events.*.{source}")).await, source)
+}
+
+/// The frames of a source among the entries of an event log, in order.
+///
+/// # Panics
+/// When one cannot be read.
+pub fn frames_of(entries: Vec<Entry>, source: &str) -> Vec<Frame> {
     let read = |entry: Entry| {
-        let (partition, _) = subject::parse_events(&entry.subject).expect("it is the subject of a frame");
+        let (partition, of) = subject::parse_events(&entry.subject).expect("it is the subject of a frame");
+        if of != source {
+            return None;
+        }
         let header = FrameHeader::from_headers(&entry.headers).expect("it has the headers of a frame");
         let id = entry.id.as_deref().unwrap_or_default();
         let events = frame::decode(header.encoding, &entry.body, &header.source, id).expect("it has the body of a frame");
         assert_eq!(events.len(), header.count as usize, "frame {} says how many events it has", entry.position);
-        Frame { position: entry.position.0, partition, header, events }
+        Some(Frame { position: entry.position.0, partition, header, events })
     };
-    entries(path, &format!("floodmark.events.*.{source}")).await.into_iter().map(read).collect()
+    entries.into_iter().filter_map(read).collect()
 }
 
 /// An entry of a job.
@@ -72,8 +83,16 @@ pub struct Written {
 /// # Panics
 /// When the log or an entry cannot be read.
 pub async fn jobs(path: &Path) -> BTreeMap<String, Vec<Written>> {
+    jobs_of(entries(path, subject::OUTPUTS).await)
+}
+
+/// The entries of every job among those of an output log, in order, by subject.
+///
+/// # Panics
+/// When one cannot be read.
+pub fn jobs_of(entries: Vec<Entry>) -> BTreeMap<String, Vec<Written>> {
     let mut jobs: BTreeMap<String, Vec<Written>> = BTreeMap::new();
-    for entry in entries(path, subject::OUTPUTS).await {
+    for entry in entries.into_iter().filter(|entry| subject::matches(subject::OUTPUTS, &entry.subject)) {
         let epoch = entry.headers.parse("Floodmark-Epoch").expect("it says who wrote it");
         let written = Written { position: entry.position.0, epoch, entry: serde_json::from_slice(&entry.body).expect("it is JSON") };
         jobs.entry(entry.subject).or_default().push(written);

@@ -58,11 +58,12 @@ pub fn config(uri: &str) -> Config {
 /// The answer of SQL in the store's schema as rows of cells parted by ` | `.
 pub async fn rows(uri: &str, sql: &str) -> Vec<String> {
     let (client, connection) = tokio_postgres::connect(uri, NoTls).await.unwrap();
-    let working = tokio::spawn(connection);
-    client.batch_execute("SET search_path = floodmark; SET timezone = 'UTC'").await.unwrap();
-    let answer = client.simple_query(sql).await.unwrap_or_else(|e| panic!("{sql}: {:?}", e.as_db_error()));
-    drop(client);
-    working.await.unwrap().unwrap();
+    let asking = async move {
+        client.batch_execute("SET search_path = floodmark; SET timezone = 'UTC'").await.unwrap();
+        client.simple_query(sql).await.unwrap_or_else(|e| panic!("{sql}: {:?}", e.as_db_error()))
+    };
+    let (answer, ended) = tokio::join!(asking, connection);
+    ended.unwrap();
     let cells = |row: tokio_postgres::SimpleQueryRow| {
         (0..row.len()).map(|i| row.get(i).unwrap_or("null").to_owned()).collect::<Vec<_>>().join(" | ")
     };

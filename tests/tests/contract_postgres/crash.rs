@@ -8,6 +8,8 @@ use floodmark_core::ports::{Entry, EventFilter, Position, Sink};
 use floodmark_schemas::Event;
 use floodmark_tests::servers::postgres::Postgres;
 use floodmark_tests::support::rng::Rng;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::common::{all, config, expected, frame, rows, sample, secs};
 
@@ -66,17 +68,21 @@ async fn a_server_that_is_killed_at_any_moment_holds_each_event_once() {
         let store = Store::open(&config(&uri)).await.unwrap();
         let (sink, list) = (Raw::new(store.clone(), "raw"), entries.clone());
         let size = rng.pick(1..30) as usize;
-        let copying = tokio::spawn(async move { copy(&sink, &list, size).await });
+        let mut copying = JoinSet::new();
+        copying.spawn(async move { copy(&sink, &list, size).await });
         let mut kills = 0;
-        while !copying.is_finished() && kills < 4 {
-            // Until some rows are there, then a moment more.
-            let pause = Duration::from_micros(rng.pick(500..60_000));
-            tokio::time::sleep(pause).await;
-            server.kill().await;
-            server.restart().await;
-            kills += 1;
-        }
-        failures += copying.await.unwrap();
+        let copied = loop {
+            let pause = if kills < 4 { Duration::from_micros(rng.pick(500..60_000)) } else { Duration::MAX };
+            match timeout(pause, copying.join_next()).await {
+                Ok(copied) => break copied,
+                Err(_) => {
+                    server.kill().await;
+                    server.restart().await;
+                    kills += 1;
+                }
+            }
+        };
+        failures += copied.unwrap().unwrap();
         assert_eq!(all(&store, &EventFilter::default(), 5_000).await, expected, "round {round}, seed {seed}");
         assert_eq!(rows(&uri, "SELECT count(*), count(DISTINCT (position, event_index)) FROM event").await, ["30000 | 30000"]);
     }
@@ -95,11 +101,13 @@ async fn a_server_that_is_killed_between_copy_and_commit_has_written_nothing() {
                 CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON sink_position DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()";
     rows(&uri, hold).await;
     let (holder, connection) = tokio_postgres::connect(&uri, tokio_postgres::NoTls).await.unwrap();
-    let holding = tokio::spawn(connection);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move { drop(connection.await) });
     holder.execute("SELECT pg_advisory_lock(7)", &[]).await.unwrap();
     let entries = entries();
     let (sink, part) = (Raw::new(store.clone(), "raw"), entries[..10].to_vec());
-    let writing = tokio::spawn(async move {
+    let mut writing = JoinSet::new();
+    writing.spawn(async move {
         let done = sink.write(&part, Position(0), Position(10)).await;
         (sink, part, done)
     });
@@ -108,8 +116,8 @@ async fn a_server_that_is_killed_between_copy_and_commit_has_written_nothing() {
         .await;
     server.kill().await;
     server.restart().await;
-    let (sink, part, done) = writing.await.unwrap();
-    let _ = holding.await;
+    let (sink, part, done) = writing.join_next().await.unwrap().unwrap();
+    tasks.join_next().await.unwrap().unwrap();
     assert_eq!(done.unwrap_err().kind(), Kind::Unavailable);
     assert_eq!(sink.position().await.unwrap(), Position(0));
     assert_eq!(all(&store, &EventFilter::default(), 5_000).await, []);

@@ -48,7 +48,7 @@ async fn tables_and_views_have_the_columns_that_the_guide_names() {
     let mut compared = 0;
     for line in GUIDE.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let name = cells[0].trim_matches('`');
+        let name = cells[0].split(',').next().unwrap().trim_matches('`');
         let sql = format!(
             "SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = to_regclass('{name}') AND attnum > 0"
         );

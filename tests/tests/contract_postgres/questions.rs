@@ -19,7 +19,7 @@ use crate::common::{There, secs, write};
 fn an_event(source: &str, n: u64, time: i64) -> Event {
     let id = n.to_string();
     match n % 5 {
-        0 => Event::check(source, id, secs(time), Check { up: Some(n % 2 == 0), ..Check::of("https://a") }),
+        0 => Event::check(source, id, secs(time), Check { up: Some(n.is_multiple_of(2)), ..Check::of("https://a") }),
         1 => Event::record(source, id, secs(time), Record { name: "release".into(), fact: Default::default() }),
         n => Event::sample(source, id, secs(time), Series::new(["load", "temp"][n as usize % 2]).label("core", n.to_string()), 1.5),
     }

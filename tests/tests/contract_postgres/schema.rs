@@ -11,13 +11,13 @@ use crate::common::{There, config, expected, frame, rows, sample, secs, write};
 async fn several_processes_may_start_at_once() {
     let database = Postgres::shared().await.database().await;
     // A pool of its own each, as processes have.
-    let open = |_| {
+    let mut starts = tokio::task::JoinSet::new();
+    for _ in 0..8 {
         let config = config(database.uri());
-        tokio::spawn(async move { Store::open(&config).await.map(|_| ()).map_err(|e| e.chain()) })
-    };
-    let starts: Vec<_> = (0..8).map(open).collect();
-    for start in starts {
-        start.await.unwrap().unwrap();
+        starts.spawn(async move { Store::open(&config).await.map(|_| ()).map_err(|e| e.chain()) });
+    }
+    while let Some(start) = starts.join_next().await {
+        start.unwrap().unwrap();
     }
     let migrations = rows(database.uri(), "SELECT number, name FROM migration ORDER BY number").await;
     assert_eq!(migrations, ["1 | first", "2 | events", "3 | indexes_and_views"]);

@@ -46,6 +46,8 @@ pub struct Config {
     /// How connections are encrypted. With it, a server that does not encrypt is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// How long the work of a process that has died or hangs stays undone, before another process takes it over.
+    pub lease: Span,
     /// How long one attempt to connect may take.
     pub connect_timeout: Span,
     /// How long an answer of the server may take.
@@ -96,6 +98,7 @@ impl Default for Config {
             nkey: None,
             credentials: None,
             tls: None,
+            lease: Span::secs(10),
             connect_timeout: Span::secs(5),
             request_timeout: Span::secs(5),
         }
@@ -126,6 +129,10 @@ impl Config {
         {
             let (there, missing) = if tls.key.is_some() { ("key", "certificate") } else { ("certificate", "key") };
             faults.push(Fault::of("tls", format!("`{there}` is there without `{missing}`"), format!("set `{missing}` too")).key(there));
+        }
+        if self.lease < Span::secs(1) || self.lease > Span::secs(600) {
+            let what = format!("a lease of {} does not work", self.lease);
+            faults.push(Fault::of("lease", what, "write 1s to 10m, for example \"10s\""));
         }
         for (key, span) in [("connect_timeout", self.connect_timeout), ("request_timeout", self.request_timeout)] {
             if span.0.is_zero() {

@@ -96,6 +96,7 @@ macro_rules! log_conformance_tests {
             a_reader_of_another_subject_is_not_woken_for_good
             a_dropped_next_loses_nothing
             many_readers_see_every_entry
+            what_is_pending_is_counted
             the_last_entry_of_a_subject_is_found
             an_entry_is_found_by_its_position
             a_purge_deletes_what_stands_before_on_the_subject

@@ -234,6 +234,23 @@ pub trait Log: Send + Sync {
     /// `Unavailable`.
     async fn purge(&self, subject: &str, before: Position) -> Result<u64>;
 
+    /// How many entries a reader of `patterns` after `after` would get now. A log that can count overrides this, which
+    /// reads them.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn pending(&self, patterns: &[String], after: Position) -> Result<u64> {
+        let limit = Limit { until: Some(self.continuity().await?.tail), ..Limit::default() };
+        let mut reader = self.reader(patterns.to_vec(), after).await?;
+        let mut count = 0;
+        loop {
+            match reader.next(limit).await?.len() {
+                0 => return Ok(count),
+                some => count += some as u64,
+            }
+        }
+    }
+
     /// Applies the log's retention: deletes what is too old or too much, but nothing at or after `keep_from`, the
     /// lowest position that a reader still needs. Returns how many entries went.
     ///

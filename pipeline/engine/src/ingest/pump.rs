@@ -18,6 +18,7 @@ use super::promise::Held;
 use super::{Command, Logs, append, dead_letter, retrying};
 use crate::status::Statuses;
 use crate::telemetry::SourceMeters;
+use crate::trace::{Step, Tracer};
 
 /// How long events wait for company before they become a frame.
 const LINGER: Duration = Duration::from_millis(5);
@@ -40,6 +41,7 @@ pub struct Pump {
     framed: Option<String>,
     statuses: Statuses,
     meters: SourceMeters,
+    tracer: Tracer,
     gathering: Option<Gathering>,
     ready: Group,
 }
@@ -82,8 +84,8 @@ impl Pump {
     ) -> Result<Self> {
         let Claimed { framers, cursor } = claim::claim(spec, partitions, &logs).await?;
         let (framed, cursor) = (cursor.clone(), Arc::new(Mutex::new(cursor)));
-        let (id, meters) = (spec.id.clone(), SourceMeters::new(&spec.id));
-        Ok(Self { id, logs, queue, framers, cursor, framed, statuses, meters, gathering: None, ready: Group::default() })
+        let (id, meters, tracer) = (spec.id.clone(), SourceMeters::new(&spec.id), Tracer::new(&spec.id));
+        Ok(Self { id, logs, queue, framers, cursor, framed, statuses, meters, tracer, gathering: None, ready: Group::default() })
     }
 
     pub(super) fn cursor(&self) -> Arc<Mutex<Option<String>>> {
@@ -157,7 +159,8 @@ impl Pump {
         self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn fly(&self, group: Group) -> Flight {
+    fn fly(&self, mut group: Group) -> Flight {
+        let steps = self.begin(&mut group.entries);
         let (logs, id, expect) = (self.logs.clone(), self.id.clone(), self.expect(&group.entries));
         Box::pin(async move {
             let outcome = async {
@@ -166,12 +169,19 @@ impl Pump {
                 if group.entries.is_empty() { Ok(Vec::new()) } else { append(&*logs.events, &group.entries, expect, &id).await }
             };
             let outcome = outcome.await;
+            drop(steps);
             (group, outcome)
         })
     }
 
+    /// Begins the ways of those frames that are to be traced.
+    fn begin(&self, entries: &mut [NewEntry]) -> Vec<Step> {
+        entries.iter_mut().filter(|entry| !entry.body.is_empty()).filter_map(|frame| self.tracer.begin(frame)).collect()
+    }
+
     /// Appends now, and waits for it.
     async fn put(&mut self, entries: &mut Vec<NewEntry>) -> Result<Vec<Appended>> {
+        let _steps = self.begin(entries);
         loop {
             match append(&*self.logs.events, entries, self.expect(entries), &self.id).await {
                 Err(e) if self.holds_on(&e, entries).await? => {}

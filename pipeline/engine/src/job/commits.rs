@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use twox_hash::XxHash3_128;
 
 use super::JobSpec;
+use crate::trace;
 
 /// A job without outputs still commits its position this often, in log time.
 const QUIET_US: i64 = 10_000_000;
@@ -39,6 +40,8 @@ pub(super) struct Chain {
     pub(super) epoch: u64,
     /// How many outputs were cut since the start.
     pub(super) made: u64,
+    /// The trace of the newest entry that is traced, for the next commit.
+    trace: Option<String>,
 }
 
 /// An entry that is in no commit yet.
@@ -116,6 +119,9 @@ impl Chain {
     pub(super) fn passed(&mut self, entry: &Entry) {
         self.position = entry.position;
         self.cut_time.get_or_insert(entry.time);
+        if let Some(trace) = entry.headers.get(trace::HEADER) {
+            self.trace = Some(trace.to_owned());
+        }
         self.newest = Some(Newest { time: entry.time, print: Print::Of(entry.body.clone()) });
     }
 
@@ -131,7 +137,9 @@ impl Chain {
         if parts.is_empty() {
             parts.push(&[]);
         }
-        parts.into_iter().map(|part| self.commit(spec, operator, part)).collect()
+        let commits = parts.into_iter().map(|part| self.commit(spec, operator, part)).collect();
+        self.trace = None;
+        commits
     }
 
     fn commit(&mut self, spec: &JobSpec, operator: &dyn Operator, outputs: &[Output]) -> (u64, String, NewEntry) {
@@ -157,7 +165,11 @@ impl Chain {
             outputs: &outputs,
         };
         let body = serde_json::to_vec(&written).expect("a commit is plain data");
-        (self.n, self.digest.clone(), entry(spec, self.epoch, body))
+        let mut entry = entry(spec, self.epoch, body);
+        if let Some(trace) = &self.trace {
+            entry.headers.set(trace::HEADER, trace);
+        }
+        (self.n, self.digest.clone(), entry)
     }
 }
 

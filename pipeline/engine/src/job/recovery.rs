@@ -9,6 +9,7 @@ use super::{Committed, Job, JobSpec, OperatorFactory, Told, snapshot};
 use crate::ingest::{Logs, append};
 use crate::retention::Floor;
 use crate::telemetry::JobMeters;
+use crate::trace::Tracer;
 
 /// What is known of the job from its newest entry.
 #[derive(Default)]
@@ -65,6 +66,7 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
     let told = Told { events: operator.events(), late: operator.late(), outputs: 0 };
     let job = Job {
         meters: JobMeters::new(&spec.operator, spec.partition),
+        tracer: Tracer::new(&format!("{}/{}", spec.operator, spec.partition)),
         told,
         spec,
         logs,

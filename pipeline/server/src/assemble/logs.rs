@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use floodmark_connectors::leases::Alone;
+use floodmark_connectors::leases::{self, Alone};
 use floodmark_connectors::logs::{self, embedded::Log as EmbeddedLog, jetstream};
 use floodmark_connectors::stores::frames::{FrameScan, IndexedScan, LogScan};
 use floodmark_core::Result;
@@ -36,7 +36,8 @@ pub(crate) async fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>
             let events = connection.events();
             let scan = Arc::new(LogScan::new(events.clone()));
             let logs = metered(events.clone(), connection.outputs());
-            Ok(OpenLogs { logs, events, scan, leases: Arc::new(Alone::default()) })
+            let leases = Arc::new(leases::jetstream::Leases::open(&connection, settings.lease.0).await?);
+            Ok(OpenLogs { logs, events, scan, leases })
         }
     }
 }

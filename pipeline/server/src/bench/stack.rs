@@ -20,7 +20,7 @@ use futures_util::future::try_join_all;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::generate::{Made, Shape};
+use super::generate::Shape;
 use super::{Figure, Stopwatch, parts};
 use crate::assemble::{Assembled, assemble, logs, operators};
 use crate::config::{Config, from_text};

@@ -195,3 +195,17 @@ pub async fn an_entry_is_found_by_its_position(fixture: &dyn Fixture) {
     let by_reader = take(&*log, &[ALL], Position::START, 2).await;
     assert_eq!(get(2).await.expect("held").fingerprint(), by_reader[1].fingerprint());
 }
+
+/// What a reader would still get: of its patterns, after its position, and not deleted.
+pub async fn what_is_pending_is_counted(fixture: &dyn Fixture) {
+    let log = fixture.open().await;
+    let pending = async |pattern: &str, after: u64| log.pending(&[pattern.to_owned()], Position(after)).await.expect("counted");
+    assert_eq!(pending(ALL, 0).await, 0);
+    for n in 0..9 {
+        put(&*log, entry(&format!("a.{}", n % 3), "x")).await;
+    }
+    assert_eq!([pending(ALL, 0).await, pending("a.1", 0).await, pending("a.1", 2).await], [9, 3, 2]);
+    assert_eq!([pending("a.*", 8).await, pending("a.1", 9).await, pending("b", 0).await], [1, 0, 0]);
+    log.purge("a.1", Position(6)).await.expect("purged");
+    assert_eq!(pending("a.1", 0).await, 1);
+}

@@ -1,0 +1,111 @@
+//! Where each unit of work stands: for people who ask what runs where, and how far it is.
+
+use std::collections::BTreeMap;
+
+use floodmark_core::Result;
+use floodmark_core::ports::{Log, Position};
+use floodmark_schemas::{JobEntry, Timestamp, subject};
+use serde::Serialize;
+
+use super::{JobPlan, Pipeline, SinkPlan, SourcePlan, unit};
+use crate::sink_runner::Reads;
+
+/// One unit as seen now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Its name, as of its lease: `job.<operator>.<partition>`, `sink.<id>`, `source.<id>`, `ticker.<place>`, `retention`.
+    pub unit: String,
+    /// The member that runs it; absent when nobody does, or there is only one process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Jobs: up to where the event log is committed. Sinks: the position in the store. Sources: their newest frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
+    /// Where the log that it reads or writes ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tail: Option<u64>,
+    /// Jobs and sinks: how many entries it still has to read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag: Option<u64>,
+    /// Jobs: log time of the newest commit. Sinks and sources: log time of the entry at the position.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+}
+
+impl Pipeline {
+    /// Where each unit stands, sources first, then jobs, sinks, ticks and retention. Only asks; nothing runs by it.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Broken` when an entry of a job cannot be read.
+    pub async fn standings(&self) -> Result<Vec<Standing>> {
+        let mut owners = self.leases.view().await?.owners;
+        let (events, outputs) = (&*self.logs.events, &*self.logs.outputs);
+        let tails = [events.continuity().await?.tail, outputs.continuity().await?.tail];
+        let mut all = Vec::new();
+        for plan in &self.sources {
+            all.push(self.source(plan, &mut owners, tails[0]).await?);
+        }
+        for plan in &self.jobs {
+            for partition in 0..self.partitions {
+                all.push(self.job(plan, partition, &mut owners, tails[0]).await?);
+            }
+        }
+        for plan in &self.sinks {
+            let (log, tail) = match plan.reads {
+                Reads::Events => (events, tails[0]),
+                Reads::Outputs => (outputs, tails[1]),
+            };
+            all.push(sink(plan, log, &mut owners, tail).await?);
+        }
+        // What is left are ticks, retention, and what another configuration runs.
+        all.extend(owners.into_iter().map(|(unit, owner)| Standing { unit, owner: Some(owner), ..Standing::default() }));
+        Ok(all)
+    }
+
+    async fn source(&self, plan: &SourcePlan, owners: &mut BTreeMap<String, String>, tail: Position) -> Result<Standing> {
+        let mut newest = None;
+        for partition in 0..self.partitions {
+            let entry = self.logs.events.last(&subject::events(partition, &plan.spec.id)).await?;
+            newest = newest.max(entry.map(|entry| (entry.position.0, entry.time)));
+        }
+        let unit = unit::source(&plan.spec.id);
+        let owner = owners.remove(&unit);
+        let (position, time) = newest.unzip();
+        Ok(Standing { unit, owner, position, tail: Some(tail.0), lag: None, time })
+    }
+
+    async fn job(&self, plan: &JobPlan, partition: u32, owners: &mut BTreeMap<String, String>, tail: Position) -> Result<Standing> {
+        let newest = self.logs.outputs.last(&subject::outputs(&plan.operator, partition)).await?;
+        let read = |body: &[u8]| {
+            let doing = || format!("reading an entry of job {}/{partition}", plan.operator);
+            serde_json::from_slice::<JobEntry>(body).map_err(|e| floodmark_core::Error::broken(doing()).because(e))
+        };
+        let committed = match newest {
+            None => None,
+            Some(entry) => match read(&entry.body)? {
+                JobEntry::Commit(commit) => Some((commit.in_position, entry.time)),
+                JobEntry::Claim(claim) => match self.logs.outputs.get(Position(claim.commit)).await? {
+                    Some(entry) => match read(&entry.body)? {
+                        JobEntry::Commit(commit) => Some((commit.in_position, entry.time)),
+                        JobEntry::Claim(_) => None,
+                    },
+                    None => None,
+                },
+            },
+        };
+        let (position, time) = committed.unzip();
+        let lag = self.logs.events.pending(&[subject::events_of_partition(partition)], Position(position.unwrap_or(0))).await?;
+        let unit = unit::job(&plan.operator, partition);
+        let owner = owners.remove(&unit);
+        Ok(Standing { unit, owner, position, tail: Some(tail.0), lag: Some(lag), time })
+    }
+}
+
+async fn sink(plan: &SinkPlan, log: &dyn Log, owners: &mut BTreeMap<String, String>, tail: Position) -> Result<Standing> {
+    let position = plan.sink.position().await?;
+    let lag = log.pending(&plan.patterns, position).await?;
+    let time = log.get(position).await?.map(|entry| entry.time);
+    let unit = unit::sink(&plan.id);
+    let owner = owners.remove(&unit);
+    Ok(Standing { unit, owner, position: Some(position.0), tail: Some(tail.0), lag: Some(lag), time })
+}

@@ -1,0 +1,119 @@
+//! The books of a whole run: what senders were told against the event log, the event log against what jobs and stores have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use floodmark_schemas::commit::Output;
+use floodmark_schemas::{JobEntry, Payload, Sample};
+
+use super::{End, Id, Rollup, Rules, Seen, differences, windows};
+use crate::support::ledger::{Account, Sent};
+use crate::support::stored::{self, Frame, Written};
+
+/// A late event: where it stands in the event log, and its series.
+pub type Late = (i64, i64, String);
+
+/// The frames that count, and how many do not: one whose number was seen or whose epoch is over is passed over by everybody.
+pub fn counting(frames: Vec<Frame>) -> (Vec<Frame>, usize) {
+    let (before, mut last) = (frames.len(), BTreeMap::<u32, (u64, u64)>::new());
+    let counts = |frame: &Frame| {
+        let (epoch, number) = last.entry(frame.partition).or_default();
+        let fresh = frame.header.epoch >= *epoch && frame.header.number > *number;
+        if fresh {
+            (*epoch, *number) = (frame.header.epoch, frame.header.number);
+        }
+        fresh
+    };
+    let frames: Vec<Frame> = frames.into_iter().filter(counts).collect();
+    let passed = before - frames.len();
+    (frames, passed)
+}
+
+/// Every acknowledged event once, every event as it was sent, frames without a gap.
+pub fn raw(frames: &[Frame], account: &Account) -> Vec<String> {
+    let (mut violations, mut found, mut numbers) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+    for frame in frames {
+        let (number, epoch) = numbers.entry(frame.partition).or_insert((0, 0));
+        if (frame.header.number, frame.header.epoch >= *epoch) != (*number + 1, true) {
+            violations.push(format!("frame {:?} follows number {number} of epoch {epoch}", frame.header));
+        }
+        (*number, *epoch) = (frame.header.number, frame.header.epoch);
+        for (event, sample) in samples(frame) {
+            let found_event = Sent { series: sample.series.clone(), time_us: event.time.micros(), value: sample.value };
+            if account.sent.get(&event.id) != Some(&found_event) {
+                violations.push(format!("{} was not sent like this: {found_event:?}", event.id));
+            }
+            if !found.insert(event.id.clone()) {
+                violations.push(format!("{} is there more than once", event.id));
+            }
+        }
+    }
+    violations.extend(account.acknowledged.difference(&found).map(|id| format!("{id} was acknowledged and is not there")));
+    violations
+}
+
+/// The samples of a frame.
+fn samples(frame: &Frame) -> impl Iterator<Item = (&floodmark_schemas::Event, &Sample)> {
+    frame.events.iter().map(|event| match &event.payload {
+        Payload::Sample(sample) => (event, sample),
+        other => panic!("only samples were sent, not {other:?}"),
+    })
+}
+
+/// What must come out of an operator, and what is wrong with what its jobs have written.
+pub struct Judged {
+    /// Its rollups at their highest revision.
+    pub rollups: BTreeMap<Id, Rollup>,
+    /// Its late events.
+    pub late: BTreeSet<Late>,
+    /// What the output log has in another way.
+    pub violations: Vec<String>,
+}
+
+/// Judges what the jobs of an operator on one source have `written`.
+///
+/// # Panics
+/// When a series is in more than one partition.
+pub fn operator(operator: &str, rules: Rules, frames: &[Frame], written: &[&Written]) -> Judged {
+    let (mut rollups, mut late) = (BTreeMap::<Id, Rollup>::new(), BTreeSet::new());
+    let partitions: BTreeSet<u32> = frames.iter().map(|frame| frame.partition).collect();
+    for partition in partitions {
+        let (mut seen, mut places) = (Vec::new(), Vec::new());
+        for frame in frames.iter().filter(|frame| frame.partition == partition) {
+            for (index, (event, sample)) in (0..).zip(samples(frame)) {
+                let (source, series) = (frame.header.source.clone(), sample.series.key());
+                places.push((frame.position as i64, index, series.clone()));
+                seen.push(Seen { source, series, time_us: event.time.micros(), value: sample.value });
+            }
+        }
+        let of_partition = windows(rules, &seen, End::Open);
+        late.extend(of_partition.late.iter().map(|place| places[*place].clone()));
+        let before = rollups.len() + of_partition.rollups.len();
+        rollups.extend(of_partition.rollups);
+        assert_eq!(rollups.len(), before, "a series is in one partition");
+    }
+    let (logged, logged_late) = logged(operator, written);
+    let mut violations = differences(&logged, &rollups);
+    violations.extend(late.symmetric_difference(&logged_late).map(|place| format!("{operator}: late in one of oracle and log: {place:?}")));
+    Judged { rollups, late, violations }
+}
+
+/// The newest rollups and the late events of an operator as its commits say.
+fn logged(operator: &str, written: &[&Written]) -> (BTreeMap<Id, Rollup>, BTreeSet<Late>) {
+    let (mut rollups, mut late) = (BTreeMap::new(), BTreeSet::new());
+    for output in written.iter().flat_map(|written| match &written.entry {
+        JobEntry::Commit(commit) => commit.outputs.as_slice(),
+        JobEntry::Claim(_) => &[],
+    }) {
+        match output {
+            Output::Rollup(rollup) if rollup.operator == operator => {
+                let id = Id { source: rollup.source.clone(), series: rollup.series.key(), start_us: rollup.window.start.micros() };
+                rollups.insert(id, stored::rollup(rollup.revision, &rollup.aggregates));
+            }
+            Output::Late(event) if event.operator == operator => {
+                late.insert((event.position as i64, i64::from(event.index), event.series.key()));
+            }
+            Output::Rollup(_) | Output::Late(_) => {}
+        }
+    }
+    (rollups, late)
+}
