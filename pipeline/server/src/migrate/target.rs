@@ -73,7 +73,7 @@ pub(super) fn vacant(connection: &Connection, found: [Found; 2], resume: bool) -
         return Ok(());
     }
     let interrupted = found.contains(&Found::Part);
-    let what = format!("the target is not empty: stream {} is there already, nothing was changed", there.join(" and stream "));
+    let what = format!("the target is not empty, nothing was changed: it has stream {} already", there.join(" and stream "));
     Err(Failure::new(what).remedy(if interrupted {
         "it is part of a migration that was interrupted: add --resume to go on with it"
     } else {
