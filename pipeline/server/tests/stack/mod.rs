@@ -38,6 +38,26 @@ impl Stack {
         format!("{}{}{}", self.log(), self.raw(), self.rollups())
     }
 
+    /// Asks PostgreSQL as psql does, with texts for all values.
+    pub async fn sql(&self, question: &str) -> Vec<Vec<String>> {
+        let (client, connection) = tokio_postgres::connect(self.postgres.uri(), tokio_postgres::NoTls).await.unwrap();
+        let asking = async {
+            client.batch_execute("SET search_path = floodmark; SET TIME ZONE 'UTC'").await.unwrap();
+            client.simple_query(question).await.unwrap()
+        };
+        tokio::select! {
+            answers = asking => {
+                let row = |row: &tokio_postgres::SimpleQueryRow| (0..row.len()).map(|i| row.get(i).unwrap_or_default().to_owned()).collect();
+                let rows = answers.iter().filter_map(|answer| match answer {
+                    tokio_postgres::SimpleQueryMessage::Row(found) => Some(row(found)),
+                    _ => None,
+                });
+                rows.collect()
+            }
+            ended = connection => panic!("the connection has ended: {ended:?}"),
+        }
+    }
+
     /// What a stream may take is set aside by the server.
     pub fn log(&self) -> String {
         format!("[log]\ntype = \"jetstream\"\nservers = [{:?}]\nretention_size = \"64MiB\"\n", self.nats.url())
