@@ -6,7 +6,8 @@ mod stack;
 
 use std::collections::BTreeMap;
 
-use floodmark_schemas::{Payload, Timestamp};
+use floodmark_core::ports::query::StoredEvent;
+use floodmark_schemas::{Event, Payload, Timestamp};
 use floodmark_tests::servers::python;
 use floodmark_tests::support::program::Installation;
 use floodmark_tests::support::recorded::input;
@@ -44,7 +45,7 @@ async fn compare(source: &str, sizes: [&str; 2]) -> (Contents, Installation, Sta
     let stack = Stack::start().await;
     let installation = Installation::new(PROGRAM);
     let servers = format!("data_dir = \"elsewhere\"\n{}{}", pipeline(source, sizes), stack.config());
-    let mut embedded = run(&installation, "embedded.toml", pipeline(source, sizes)).await;
+    let mut embedded = run(&installation, "embedded.toml", format!("{}[log]\nretention_age = \"90d\"\n", pipeline(source, sizes))).await;
     let real = run(&installation, "servers.toml", servers).await;
     assert_eq!(real.rollups.len(), embedded.rollups.len());
     for (real, embedded) in real.rollups.iter().zip(&embedded.rollups) {
@@ -64,11 +65,16 @@ async fn compare(source: &str, sizes: [&str; 2]) -> (Contents, Installation, Sta
     };
     assert_eq!(series(&real), series(&embedded));
     let events = |contents: &Contents| {
-        let mut events: Vec<String> = contents.events.iter().map(|stored| serde_json::to_string(&stored.event).unwrap()).collect();
+        // Neither file gives ids: those that events have say how their frames were cut, which is a matter of time.
+        let of = |stored: &StoredEvent| {
+            assert!(stored.event.id.starts_with("file."));
+            serde_json::to_string(&Event { id: String::new(), ..stored.event.clone() }).unwrap()
+        };
+        let mut events: Vec<String> = contents.events.iter().map(of).collect();
         events.sort();
         events
     };
-    assert_eq!(events(&real), events(&embedded));
+    assert!(events(&real) == events(&embedded), "raw events are the same");
     println!(
         "{} rollups, {} dead letters, {} series and {} raw events are the same",
         real.rollups.len(),
@@ -102,11 +108,20 @@ async fn half_a_year_of_a_status_page_is_the_same_on_embedded_and_real_stores() 
 #[tokio::test]
 async fn a_year_of_temperatures_is_the_same_and_other_clients_read_it() {
     let Some(path) = input("weather/history/seattle-temps.csv") else { return };
+    // Ten days are missing.
+    let cut = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text: Vec<&str> = text.lines().filter(|line| !line.starts_with("2010/06/1")).collect();
+    let path = cut.path().join("temps.csv");
+    std::fs::write(&path, text.join("\n")).unwrap();
     let source = format!(
         "[sources.file]\ntype = \"file\"\npath = {path:?}\ntime = \"date\"\ntime_format = \"%Y/%m/%d %H:%M\"\n\
          timezone = \"America/Los_Angeles\"\nvalues = [{{ column = \"temp\", metric = \"temperature\", unit = \"[degF]\" }}]"
     );
     let (contents, _installation, stack) = compare(&source, ["12h", "7d"]).await;
+
+    let gaps = stack.sql("SELECT metric, begins, ends, seconds, usual_seconds, missing FROM gaps").await;
+    assert_eq!(gaps, [["temperature", "2010-06-10 06:00:00+00", "2010-06-20 07:00:00+00", "867600", "3600", "240"]]);
 
     // The script of the guide, as it stands there.
     let [script] = blocks(GUIDE, "python")[..] else { panic!("the guide has one script") };
@@ -153,9 +168,7 @@ async fn views(stack: &Stack, contents: &Contents) {
     let expected: Vec<Vec<String>> =
         days.into_iter().map(|((target, day), [n, up, down])| vec![target, day, n.to_string(), up.to_string(), down.to_string()]).collect();
     assert_eq!(found, expected);
-    let gaps = stack.sql("SELECT seconds > 3 * usual_seconds, count(*) FROM gaps GROUP BY 1").await;
-    println!("{} days of {} targets; gaps: {gaps:?}", found.len(), latest.len());
-    assert!(gaps.len() == 1 && gaps[0][0] == "t", "gaps are longer than usual distances");
+    println!("{} days of {} targets", found.len(), latest.len());
 }
 
 /// The code blocks of a language.

@@ -60,7 +60,7 @@ impl Stack {
 
     /// What a stream may take is set aside by the server.
     pub fn log(&self) -> String {
-        format!("[log]\ntype = \"jetstream\"\nservers = [{:?}]\nretention_size = \"64MiB\"\n", self.nats.url())
+        format!("[log]\ntype = \"jetstream\"\nservers = [{:?}]\nretention_size = \"64MiB\"\nretention_age = \"90d\"\n", self.nats.url())
     }
 
     pub fn raw(&self) -> String {
