@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help run servers test check bench clean tools lint-tools
+.PHONY: help run servers test soak check bench clean tools lint-tools
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -23,6 +23,9 @@ servers: ## Finds or installs the servers that tests use; says nothing when they
 
 test: tools ## Runs every test on real servers; the last lines are the runner's summary
 	@scripts/test.sh
+
+soak: tools ## Kills servers and program for about an hour; FLOODMARK_TEST_KILLS=1000 takes longer
+	@scripts/soak.sh
 
 check: lint-tools ## Format, clippy, documentation and architecture, warnings as errors
 	$(CARGO) fmt --all --check

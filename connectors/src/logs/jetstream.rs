@@ -101,6 +101,10 @@ impl LogPort for Log {
         self.delete(Some(subject), before).await
     }
 
+    async fn pending(&self, patterns: &[String], after: Position) -> Result<u64> {
+        reader::pending(self, patterns, after).await
+    }
+
     async fn retain(&self, keep_from: Position) -> Result<u64> {
         retention::retain(self, keep_from).await
     }

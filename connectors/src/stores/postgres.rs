@@ -87,7 +87,7 @@ async fn commit(store: &Store, transaction: Transaction<'_>, sink: &str, to: flo
     let Err(e) = transaction.commit().await else { return Ok(()) };
     let error: Error = Err::<(), _>(e).doing("committing to PostgreSQL").expect_err("it is an error");
     match position::read(store, sink).await {
-        Ok(position) if position == to => Ok(()),
+        Ok(standing) if standing.position == to => Ok(()),
         _ => Err(error),
     }
 }

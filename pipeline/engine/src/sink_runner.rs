@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodmark_core::ports::{Limit, Log, Position, Sink};
+use floodmark_core::ports::{Continuity, Limit, Log, Mark, Position, Reader, Sink, Standing};
 use floodmark_core::{Error, Kind, Result};
 use tokio::sync::watch;
 
@@ -51,14 +51,9 @@ impl SinkRunner {
     pub async fn run(&self, mut drain: watch::Receiver<Option<Position>>) -> Result<()> {
         // Until the store says what it has, all may be needed.
         self.hold(Position::START);
-        let mut position = self.retrying(|| self.sink.position()).await?;
-        let first = self.retrying(|| self.log.continuity()).await?.first;
-        if first.0 > position.0 + 1 && position > Position::START {
-            let text =
-                format!("starting sink {}: it stands at {position}, but the log begins at {first}: entries between them are gone", self.id);
-            return Err(Error::broken(text));
-        }
-        let mut reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
+        // The newest entry that is in the store tells whether the log is still the same.
+        let Standing { mut position, mut mark } = self.retrying(|| self.sink.standing()).await?;
+        let mut reader = self.reader(position, mark.as_ref()).await?;
         let (meters, tracer) = (SinkMeters::new(&self.id), Tracer::new(&self.id));
         loop {
             self.hold(position);
@@ -90,7 +85,7 @@ impl SinkRunner {
                 Ok(entries) => entries,
                 Err(e) if e.kind() == Kind::Unavailable => {
                     tracing::warn!(sink = self.id, error = e.chain(), "reading the log failed, will retry");
-                    reader = self.retrying(|| self.log.reader(self.patterns.clone(), position)).await?;
+                    reader = self.reader(position, mark.as_ref()).await?;
                     continue;
                 }
                 Err(e) => return Err(e),
@@ -101,8 +96,31 @@ impl SinkRunner {
             self.retrying(|| self.sink.write(&entries, position, to)).await?;
             drop(steps);
             position = to;
+            mark = Mark::of(&entries);
             meters.written(entries.len() as u64, to.0);
         }
+    }
+
+    /// Reads on after `position`. A log that begins later, ends before or has another entry at the mark has lost what it had
+    /// acknowledged: what comes to stand in its place would be passed over.
+    async fn reader(&self, position: Position, mark: Option<&Mark>) -> Result<Box<dyn Reader>> {
+        const REMEDY: &str = "Restore the log, or remove what the sink has stored to write everything anew";
+        let Continuity { first, tail, .. } = self.retrying(|| self.log.continuity()).await?;
+        let broken = |what: String| Err(Error::broken(format!("starting sink {}: it stands at {position}, but the log {what}", self.id)));
+        if first.0 > position.0 + 1 && position > Position::START {
+            return broken(format!("begins at {first}: entries between them are gone"));
+        }
+        if tail < position {
+            return broken(format!("ends at {tail}: it has lost entries. {REMEDY}"));
+        }
+        // Retention may have taken the entry.
+        if let Some(mark) = mark
+            && let Some(found) = self.retrying(|| self.log.get(mark.position)).await?
+            && found.fingerprint() != mark.fingerprint
+        {
+            return broken(format!("has another entry at {}: it is another log. {REMEDY}", mark.position));
+        }
+        self.retrying(|| self.log.reader(self.patterns.clone(), position)).await
     }
 
     fn hold(&self, position: Position) {

@@ -14,12 +14,13 @@ use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::sources::file;
 use floodmark_core::Result;
 use floodmark_core::ports::{Clock, EventQuery, Log, StoreQuery};
-use floodmark_engine::{Pipeline, Statuses};
+use floodmark_engine::{JobPlan, Pipeline, SourcePlan, Statuses};
 
 pub use check::{Found, check};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use logs::OpenLogs;
 
 /// How long draining may take at a shutdown.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -52,27 +53,58 @@ fn member() -> String {
 /// `Unavailable` when a file is in use or a server cannot be reached.
 pub async fn assemble(config: &Config) -> Result<Assembled> {
     let data = DataDir::new(&config.data_dir);
-    let partitions = config.partitions.get();
-    data.prepare(partitions)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut progress = BTreeMap::new();
+    data.prepare(config.partitions.get())?;
     // What needs no server comes first: a mistake there is told at once.
-    let sources =
-        config.sources.iter().map(|(id, source)| sources::source_plan(id, source, &clock, &mut progress)).collect::<Result<_>>()?;
-    let jobs = config.operators.iter().map(|(id, operator)| operators::job_plan(id, operator)).collect::<Result<_>>()?;
-    let logs = logs::open(config, &data, &clock).await?;
-    let stores = stores::open(config, &data, &logs).await?;
-    let pipeline = Pipeline {
-        logs: logs.logs,
-        partitions,
-        clock,
-        sources,
-        jobs,
-        sinks: stores.sinks,
-        drain_deadline: DRAIN_DEADLINE,
-        statuses: Statuses::default(),
-        leases: logs.leases,
-        member: member(),
-    };
-    Ok(Assembled { pipeline, events: stores.events, store: Arc::new(stores.answers), log: logs.events, progress })
+    let plans = Plans::of(config)?;
+    let logs = logs::open(config, &data, &plans.clock).await?;
+    plans.with(config, &data, logs).await
+}
+
+/// Makes every component as [`assemble`] does, to ask where it stands beside a pipeline that runs: nothing of it may be
+/// run.
+///
+/// # Errors
+/// As [`assemble`].
+pub async fn look(config: &Config) -> Result<Pipeline> {
+    let data = DataDir::new(&config.data_dir);
+    let plans = Plans::of(config)?;
+    let logs = logs::look(config, &data).await?;
+    Ok(plans.with(config, &data, logs).await?.pipeline)
+}
+
+/// What needs neither a log nor a store.
+struct Plans {
+    clock: Arc<dyn Clock>,
+    sources: Vec<SourcePlan>,
+    jobs: Vec<JobPlan>,
+    progress: BTreeMap<String, Arc<file::Progress>>,
+}
+
+impl Plans {
+    fn of(config: &Config) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mut progress = BTreeMap::new();
+        let sources = config.sources.iter().map(|(id, source)| sources::source_plan(id, source, &clock, &mut progress));
+        let sources = sources.collect::<Result<_>>()?;
+        let jobs = config.operators.iter().map(|(id, operator)| operators::job_plan(id, operator)).collect::<Result<_>>()?;
+        Ok(Self { clock, sources, jobs, progress })
+    }
+
+    async fn with(self, config: &Config, data: &DataDir, logs: OpenLogs) -> Result<Assembled> {
+        let stores = stores::open(config, data, &logs).await?;
+        let Self { clock, sources, jobs, progress } = self;
+        let pipeline = Pipeline {
+            logs: logs.logs,
+            partitions: config.partitions.get(),
+            clock,
+            sources,
+            jobs,
+            sinks: stores.sinks,
+            drain_deadline: DRAIN_DEADLINE,
+            statuses: Statuses::default(),
+            leases: logs.leases,
+            member: member(),
+        };
+        Ok(Assembled { pipeline, events: stores.events, store: Arc::new(stores.answers), log: logs.events, progress })
+    }
 }

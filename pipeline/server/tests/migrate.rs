@@ -9,12 +9,13 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodmark::config::LogKind;
+use floodmark::config::{LogKind, SinkKind};
 use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::logs::embedded::{Log as EmbeddedLog, Options};
 use floodmark_connectors::logs::jetstream::{Connection, Spec};
+use floodmark_connectors::stores::mongodb;
 use floodmark_core::ports::log::Retention;
-use floodmark_core::ports::{Entry, Expect, Log, NewEntry, Position};
+use floodmark_core::ports::{Entry, Expect, Log, NewEntry, Position, Sink, Standing};
 use floodmark_schemas::{JobEntry, Timestamp};
 use floodmark_tests::support::jetstream;
 use floodmark_tests::support::program::{Installation, free_port};
@@ -129,6 +130,20 @@ async fn forget_old_outputs(installation: &Installation) -> u64 {
     log.retain(Position(keep)).await.unwrap()
 }
 
+/// Whether the mark of the sink of rollups is an entry of its log.
+async fn recognises_its_log(installation: &Installation) -> bool {
+    let config = config(installation.path(), "servers.toml");
+    let (LogKind::Jetstream(log), SinkKind::Mongodb(store)) = (&config.log, &config.sinks["results"].kind) else {
+        panic!("both are there")
+    };
+    let outputs = Connection::open(log).await.unwrap().outputs();
+    let sink = mongodb::Rollups::new(mongodb::Store::open(store).await.unwrap(), "rollups", outputs.clone());
+    let Standing { position, mark } = sink.standing().await.unwrap();
+    let mark = mark.unwrap();
+    position == outputs.continuity().await.unwrap().tail
+        && outputs.get(mark.position).await.unwrap().is_some_and(|entry| entry.fingerprint() == mark.fingerprint)
+}
+
 /// What must be the same however it came about: not the times at which dead letters were set aside, and not where events
 /// stand.
 async fn comparable(directory: &Path, name: &str) -> (Contents, Vec<String>) {
@@ -162,6 +177,8 @@ async fn a_migrated_pipeline_goes_on_as_if_it_had_never_moved() {
         let store = store(&summary, what);
         assert!(store["old"] == store["new"] && store["old"].as_u64() > Some(10), "{store}");
     }
+
+    assert!(recognises_its_log(&moved).await, "what came from the old store has not taken the place of the log's last entry");
 
     for (installation, name) in [(&moved, "servers.toml"), (&stayed, "floodmark.toml")] {
         installation.write("lines.ndjson", lines(0..2 * LINES));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use floodmark_core::ports::{Entry, Position, Sink};
+use floodmark_core::ports::{Entry, Position, Sink, Standing};
 use floodmark_core::{Error, Result};
 use tokio::sync::watch;
 
@@ -52,9 +52,9 @@ pub enum Away {
 
 #[async_trait]
 impl Sink for Gated {
-    async fn position(&self) -> Result<Position> {
+    async fn standing(&self) -> Result<Standing> {
         self.check()?;
-        self.sink.position().await
+        self.sink.standing().await
     }
 
     async fn write(&self, entries: &[Entry], from: Position, to: Position) -> Result<()> {

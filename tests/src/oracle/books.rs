@@ -17,7 +17,7 @@ pub fn counting(frames: Vec<Frame>) -> (Vec<Frame>, usize) {
     let (before, mut last) = (frames.len(), BTreeMap::<u32, (u64, u64)>::new());
     let counts = |frame: &Frame| {
         let (epoch, number) = last.entry(frame.partition).or_default();
-        let fresh = frame.header.epoch >= *epoch && frame.header.number > *number;
+        let fresh = frame.header.epoch > *epoch || frame.header.epoch == *epoch && frame.header.number > *number;
         if fresh {
             (*epoch, *number) = (frame.header.epoch, frame.header.number);
         }
@@ -28,12 +28,13 @@ pub fn counting(frames: Vec<Frame>) -> (Vec<Frame>, usize) {
     (frames, passed)
 }
 
-/// Every acknowledged event once, every event as it was sent, frames without a gap.
+/// Every acknowledged event once, every event as it was sent, frames of an epoch without a gap.
 pub fn raw(frames: &[Frame], account: &Account) -> Vec<String> {
     let (mut violations, mut found, mut numbers) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
     for frame in frames {
         let (number, epoch) = numbers.entry(frame.partition).or_insert((0, 0));
-        if (frame.header.number, frame.header.epoch >= *epoch) != (*number + 1, true) {
+        // A new epoch goes on wherever it finds the log, which is elsewhere when others have written to it.
+        if frame.header.epoch < *epoch || frame.header.epoch == *epoch && frame.header.number != *number + 1 {
             violations.push(format!("frame {:?} follows number {number} of epoch {epoch}", frame.header));
         }
         (*number, *epoch) = (frame.header.number, frame.header.epoch);
@@ -69,11 +70,12 @@ pub struct Judged {
     pub violations: Vec<String>,
 }
 
-/// Judges what the jobs of an operator on one source have `written`.
+/// Judges what the jobs of an operator have `written` of one source, whose frames these are.
 ///
 /// # Panics
 /// When a series is in more than one partition.
 pub fn operator(operator: &str, rules: Rules, frames: &[Frame], written: &[&Written]) -> Judged {
+    let source = frames.first().map_or("", |frame| &frame.header.source);
     let (mut rollups, mut late) = (BTreeMap::<Id, Rollup>::new(), BTreeSet::new());
     let partitions: BTreeSet<u32> = frames.iter().map(|frame| frame.partition).collect();
     for partition in partitions {
@@ -91,25 +93,25 @@ pub fn operator(operator: &str, rules: Rules, frames: &[Frame], written: &[&Writ
         rollups.extend(of_partition.rollups);
         assert_eq!(rollups.len(), before, "a series is in one partition");
     }
-    let (logged, logged_late) = logged(operator, written);
+    let (logged, logged_late) = logged(operator, source, written);
     let mut violations = differences(&logged, &rollups);
     violations.extend(late.symmetric_difference(&logged_late).map(|place| format!("{operator}: late in one of oracle and log: {place:?}")));
     Judged { rollups, late, violations }
 }
 
-/// The newest rollups and the late events of an operator as its commits say.
-fn logged(operator: &str, written: &[&Written]) -> (BTreeMap<Id, Rollup>, BTreeSet<Late>) {
+/// The newest rollups and the late events of an operator and a source as commits say.
+fn logged(operator: &str, source: &str, written: &[&Written]) -> (BTreeMap<Id, Rollup>, BTreeSet<Late>) {
     let (mut rollups, mut late) = (BTreeMap::new(), BTreeSet::new());
     for output in written.iter().flat_map(|written| match &written.entry {
         JobEntry::Commit(commit) => commit.outputs.as_slice(),
         JobEntry::Claim(_) => &[],
     }) {
         match output {
-            Output::Rollup(rollup) if rollup.operator == operator => {
+            Output::Rollup(rollup) if (rollup.operator.as_str(), rollup.source.as_str()) == (operator, source) => {
                 let id = Id { source: rollup.source.clone(), series: rollup.series.key(), start_us: rollup.window.start.micros() };
                 rollups.insert(id, stored::rollup(rollup.revision, &rollup.aggregates));
             }
-            Output::Late(event) if event.operator == operator => {
+            Output::Late(event) if (event.operator.as_str(), event.source.as_str()) == (operator, source) => {
                 late.insert((event.position as i64, i64::from(event.index), event.series.key()));
             }
             Output::Rollup(_) | Output::Late(_) => {}

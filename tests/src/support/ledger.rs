@@ -147,7 +147,12 @@ impl Ledger {
                 Ok((status, text)) => panic!("{status} for {key}: {text:?}"),
             }
         }
-        self.account.lock().await.acknowledged.extend(ids.iter().cloned());
+        self.acknowledge(request).await;
+    }
+
+    /// Takes note that a request was acknowledged.
+    pub async fn acknowledge(&self, request: &Request) {
+        self.account.lock().await.acknowledged.extend(request.ids.iter().cloned());
         self.answered.notify_waiters();
     }
 }

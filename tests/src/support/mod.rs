@@ -7,6 +7,7 @@ pub mod ledger;
 pub mod log_request;
 pub mod processes;
 pub mod program;
+pub mod proxy;
 pub mod recorded;
 pub mod rng;
 pub mod stored;

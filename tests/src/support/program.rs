@@ -84,6 +84,24 @@ pub struct Program {
 }
 
 impl Program {
+    /// Starts `floodmark run`, again and again while a server that it needs at its start is away.
+    ///
+    /// # Panics
+    /// When it does not come to run in time, or ends with another exit code than that for such a server.
+    pub async fn started_when_possible(installation: &Installation) -> Self {
+        const UNREACHABLE: i32 = 69;
+        let starting = async {
+            loop {
+                let mut program = installation.run();
+                match program.comes_to_run().await {
+                    Ok(()) => return program,
+                    Err(code) => assert_eq!(code, UNREACHABLE, "{}", program.said()),
+                }
+            }
+        };
+        within("the start of the pipeline", starting).await
+    }
+
     /// Everything it wrote to stderr so far.
     pub fn said(&self) -> String {
         self.said.borrow().join("\n")

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use floodmark_connectors::stores::postgres::{Catalog, Config, DeadLetters, Store};
 use floodmark_core::conformance::store::{Fixture, Stores};
 use floodmark_core::ports::query::KnownSeries;
-use floodmark_core::ports::{DeadLetterQuery, Entry, Page, Position, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery, Sink};
+use floodmark_core::ports::{DeadLetterQuery, Entry, Page, Position, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery, Sink, Standing};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{DeadLetter, Rollup};
 use floodmark_tests::servers::postgres::{Database, Postgres};
@@ -52,7 +52,7 @@ struct NoRollups;
 
 #[async_trait]
 impl Sink for NoRollups {
-    async fn position(&self) -> Result<Position> {
+    async fn standing(&self) -> Result<Standing> {
         Err(Error::broken("PostgreSQL takes no rollups"))
     }
 

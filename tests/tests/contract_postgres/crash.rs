@@ -62,7 +62,7 @@ async fn a_server_that_is_killed_at_any_moment_holds_each_event_once() {
     let entries = entries();
     let expected = expected(&fresh(&entries));
     let mut failures = 0;
-    for round in 0..4 {
+    for round in 0..rounds() {
         let database = server.database().await;
         let uri = database.uri().to_owned();
         let store = Store::open(&config(&uri)).await.unwrap();
@@ -123,4 +123,9 @@ async fn a_server_that_is_killed_between_copy_and_commit_has_written_nothing() {
     assert_eq!(all(&store, &EventFilter::default(), 5_000).await, []);
     sink.write(&part, Position(0), Position(10)).await.unwrap();
     assert_eq!(all(&store, &EventFilter::default(), 5_000).await, expected(&fresh(&part)));
+}
+
+/// How often all is written while the server is killed: more with `FLOODMARK_ROUNDS`.
+fn rounds() -> u64 {
+    std::env::var("FLOODMARK_ROUNDS").ok().map_or(2, |text| text.parse().expect("FLOODMARK_ROUNDS is a number"))
 }

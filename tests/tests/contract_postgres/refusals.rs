@@ -1,7 +1,8 @@
 //! What a person is told when the settings do not fit the server.
 
+use floodmark_connectors::findings::{Finding, Verdict};
 use floodmark_connectors::settings::Secret;
-use floodmark_connectors::stores::postgres::{Config, Finding, Store, Tls, Verdict};
+use floodmark_connectors::stores::postgres::{Config, Store, Tls};
 use floodmark_core::Kind;
 use floodmark_tests::servers::postgres::Postgres;
 
@@ -107,7 +108,7 @@ async fn a_check_tells_each_thing() {
     let there = There::new().await;
     let findings = Store::check(&there.config).await;
     let text = |finding: &Finding| match &finding.verdict {
-        Verdict::Good(more) => format!("{}: {more}", finding.what),
+        Verdict::Good { detail: more } => format!("{}: {more}", finding.what),
         Verdict::Bad { problem, .. } => format!("{}: bad, {problem}", finding.what),
     };
     let texts: Vec<String> =

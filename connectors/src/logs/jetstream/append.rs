@@ -115,7 +115,8 @@ impl Run<'_> {
             Err(error) => return Err(error),
         };
         if let Some(last) = self.chain.get_mut(&subject) {
-            *last = appended.position;
+            // A key that was used long ago stands before what is expected, and changes nothing.
+            *last = (*last).max(appended.position);
         }
         self.appended[index] = Some(appended);
         Ok(())

@@ -12,7 +12,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
 use async_trait::async_trait;
 use floodmark_core::ports::{Entry, Limit, Position, Reader as ReaderPort};
 use floodmark_core::{Error, Result};
-use floodmark_schemas::subject;
+use floodmark_schemas::{Timestamp, subject};
 use futures_util::{FutureExt, StreamExt};
 use tracing::debug;
 
@@ -56,6 +56,8 @@ struct Tail {
     filters: Vec<String>,
     /// Everything up to here came from the log or does not match.
     read: Position,
+    /// The newest entry that came, with its time: what tells this log from one that was put in its place.
+    seen: Option<(Position, Timestamp)>,
     session: Session,
     fruitless: u32,
 }
@@ -90,7 +92,7 @@ impl Reader {
             }
         }
         let filters = wire::filters(&patterns).into_iter().map(|pattern| log.subjects.to_wire(pattern)).collect();
-        let mut tail = Tail { log, patterns, filters, read: after, session: Session::Closed, fruitless: 0 };
+        let mut tail = Tail { log, patterns, filters, read: after, seen: None, session: Session::Closed, fruitless: 0 };
         tail.open();
         Ok(Self { tail, ahead: None, looking: None })
     }
@@ -121,7 +123,7 @@ impl Reader {
 
 impl Tail {
     fn open(&mut self) {
-        self.session = Session::Opening(Box::pin(open(self.log.clone(), self.filters.clone(), self.read)));
+        self.session = Session::Opening(Box::pin(open(self.log.clone(), self.filters.clone(), self.read, self.seen)));
     }
 
     /// The next entry, which the caller must keep at once. May be dropped at any await.
@@ -180,6 +182,7 @@ impl Tail {
         self.read = position;
         let message = message.message;
         let entry = self.log.subjects.entry(&message.subject, message.headers.as_ref(), message.payload, position, stored)?;
+        self.seen = Some((position, entry.time));
         let wanted = !self.filters.is_empty() || self.patterns.iter().any(|pattern| subject::matches(pattern, &entry.subject));
         wanted.then_some(entry)
     }
@@ -230,9 +233,23 @@ async fn nothing_more(log: &Log, patterns: &[String], read: Position, until: Pos
     Ok(true)
 }
 
-async fn open(log: Log, filters: Vec<String>, after: Position) -> Result<Box<Open>> {
+/// Whether the stream still has what was read from it. A server may have come back with an older copy, or a new stream of
+/// the same name: what it stores next would be passed over.
+async fn check_same(log: &Log, (position, time): (Position, Timestamp)) -> Result<()> {
+    let tail = log.held().await?.continuity.tail;
+    let other = |what: String| Err(Error::broken(format!("reading {} on after {position}: {what}. Restore the stream", log.stream)));
+    if tail < position {
+        return other(format!("it ends at {tail} now: it has lost entries"));
+    }
+    match log.find(Which::At(position)).await? {
+        Some(found) if found.time != time => other("it has another entry there now: it is another log".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// A consumer of what stands after `after`.
+async fn consumer(log: &Log, filters: Vec<String>, after: Position) -> Result<PullConsumer> {
     let doing = || format!("reading {}", log.stream);
-    let losses = log.connection.connected().await?;
     let stream = log.connection.context.get_stream_no_info(&log.stream).await;
     let stream = stream.map_err(|e| Error::unavailable(doing()).because(e))?;
     let config = ConsumerConfig {
@@ -245,7 +262,28 @@ async fn open(log: Log, filters: Vec<String>, after: Position) -> Result<Box<Ope
         num_replicas: 1,
         ..ConsumerConfig::default()
     };
-    let consumer: PullConsumer = stream.create_consumer(config).await.map_err(|e| Error::unavailable(doing()).because(e))?;
+    stream.create_consumer(config).await.map_err(|e| Error::unavailable(doing()).because(e))
+}
+
+/// How many entries a reader after `after` would get now: the server counts them when it makes a consumer.
+pub(super) async fn pending(log: &Log, patterns: &[String], after: Position) -> Result<u64> {
+    log.connection.connected().await?;
+    let filters = wire::filters(patterns).into_iter().map(|pattern| log.subjects.to_wire(pattern)).collect();
+    let consumer = consumer(log, filters, after).await?;
+    let info = consumer.cached_info();
+    let (count, name) = (info.num_pending, info.name.clone());
+    // It would vanish by itself too.
+    drop(log.connection.context.delete_consumer_from_stream(&name, &log.stream).await);
+    Ok(count)
+}
+
+async fn open(log: Log, filters: Vec<String>, after: Position, seen: Option<(Position, Timestamp)>) -> Result<Box<Open>> {
+    let doing = || format!("reading {}", log.stream);
+    let losses = log.connection.connected().await?;
+    if let Some(seen) = seen {
+        check_same(&log, seen).await?;
+    }
+    let consumer = consumer(&log, filters, after).await?;
     let bytes = AHEAD_BYTES.max(log.connection.client().max_payload() + ENVELOPE_BYTES);
     let messages = consumer.stream().max_messages_per_batch(AHEAD_ENTRIES).max_bytes_per_batch(bytes);
     let messages = messages.expires(PULL_EXPIRES).heartbeat(HEARTBEAT).messages().await;

@@ -5,7 +5,7 @@ mod seen;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use floodmark_core::ports::{Entry, Position, Sink};
+use floodmark_core::ports::{Entry, Position, Sink, Standing};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{DeadLetter, FrameHeader, Series};
 use rusqlite::{Transaction, params};
@@ -37,7 +37,7 @@ impl Catalog {
 
 #[async_trait]
 impl Sink for Catalog {
-    async fn position(&self) -> Result<Position> {
+    async fn standing(&self) -> Result<Standing> {
         let sink = self.sink.clone();
         self.store.read(move |snapshot| position::of(snapshot, &sink)).await
     }
@@ -57,7 +57,7 @@ fn write(inner: &Inner, sources: &Mutex<Sources>, sink: &str, entries: &[Entry],
         .filter_map(|entry| see(&mut sources, entry).err().map(|error| dead_letters::of_entry(sink, entry, &error)))
         .collect();
     inner.transaction(|transaction, _| {
-        if position::advance(transaction, sink, from, to)? == Turn::Done {
+        if position::advance(transaction, sink, entries, from, to)? == Turn::Done {
             return Ok(());
         }
         sources.moved(|source, seen| store(transaction, source, seen))?;

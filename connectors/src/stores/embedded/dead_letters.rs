@@ -1,7 +1,7 @@
 //! The sink of dead letters, and how any sink sets an entry aside.
 
 use async_trait::async_trait;
-use floodmark_core::ports::{Entry, Position, Sink};
+use floodmark_core::ports::{Entry, Position, Sink, Standing};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::DeadLetter;
 use rusqlite::{Transaction, params};
@@ -25,7 +25,7 @@ impl DeadLetters {
 
 #[async_trait]
 impl Sink for DeadLetters {
-    async fn position(&self) -> Result<Position> {
+    async fn standing(&self) -> Result<Standing> {
         let sink = self.sink.clone();
         self.store.read(move |snapshot| position::of(snapshot, &sink)).await
     }
@@ -42,7 +42,7 @@ fn write(inner: &Inner, sink: &str, entries: &[Entry], from: Position, to: Posit
         Err(e) => of_entry(sink, entry, &Error::rejected("reading a dead letter").because(e)),
     });
     let letters: Vec<DeadLetter> = letters.collect();
-    inner.transaction(|transaction, _| match position::advance(transaction, sink, from, to)? {
+    inner.transaction(|transaction, _| match position::advance(transaction, sink, entries, from, to)? {
         Turn::Write => letters.iter().try_for_each(|letter| insert(transaction, letter)),
         Turn::Done => Ok(()),
     })

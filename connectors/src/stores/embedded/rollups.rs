@@ -4,7 +4,7 @@ pub(in crate::stores) mod rows;
 
 use async_trait::async_trait;
 use floodmark_core::Result;
-use floodmark_core::ports::{Entry, Position, Sink};
+use floodmark_core::ports::{Entry, Position, Sink, Standing};
 use floodmark_schemas::commit::Late;
 use rusqlite::{Transaction, params};
 
@@ -32,7 +32,7 @@ impl Rollups {
 
 #[async_trait]
 impl Sink for Rollups {
-    async fn position(&self) -> Result<Position> {
+    async fn standing(&self) -> Result<Standing> {
         let sink = self.sink.clone();
         self.store.read(move |snapshot| position::of(snapshot, &sink)).await
     }
@@ -46,7 +46,7 @@ impl Sink for Rollups {
 fn write(inner: &Inner, sink: &str, entries: &[Entry], from: Position, to: Position) -> Result<()> {
     let rows = Rows::of(sink, entries);
     inner.transaction(|transaction, series| {
-        if position::advance(transaction, sink, from, to)? == Turn::Done {
+        if position::advance(transaction, sink, entries, from, to)? == Turn::Done {
             return Ok(());
         }
         upsert(transaction, series, &rows)?;

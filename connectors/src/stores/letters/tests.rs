@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use floodmark_core::conformance::store::{Fixture, Stores};
-use floodmark_core::ports::{Entry, Expect, NewEntry, Sink};
+use floodmark_core::ports::{Entry, Expect, NewEntry, Sink, Standing};
 use floodmark_schemas::Headers;
 
 use super::*;
@@ -29,8 +29,8 @@ impl InLog {
 
 #[async_trait]
 impl Sink for InLog {
-    async fn position(&self) -> Result<Position> {
-        Ok(self.tail().await)
+    async fn standing(&self) -> Result<Standing> {
+        Ok(Standing { position: self.tail().await, mark: None })
     }
 
     async fn write(&self, entries: &[Entry], from: Position, to: Position) -> Result<()> {

@@ -3,7 +3,7 @@
 use ::mongodb::Collection;
 use ::mongodb::bson::{Document, doc};
 use ::mongodb::options::{Acknowledgment, ReadConcern, WriteConcern};
-use floodmark_core::ports::Position;
+use floodmark_core::ports::{Entry, Mark, Position, Standing};
 use floodmark_core::{Error, Result};
 
 use super::error::{DUPLICATE_KEY, Doing, code};
@@ -28,15 +28,18 @@ pub(super) fn collection(rollups: &str) -> String {
 }
 
 /// The last position of `sink` that a majority of the servers has.
-pub(super) async fn of(store: &Store, sink: &str) -> Result<Position> {
+pub(super) async fn of(store: &Store, sink: &str) -> Result<Standing> {
     let positions = positions(store);
     let found = rollups::within(store, async {
         positions.find_one(doc! { "_id": sink }).read_concern(ReadConcern::majority()).await.doing("reading a sink's position")
     });
     match found.await? {
-        None => Ok(Position::START),
+        None => Ok(Standing::default()),
         Some(document) => match document.get_i64("position") {
-            Ok(position) => Ok(Position(position.cast_unsigned())),
+            Ok(position) => {
+                let mark = document.get_str("mark").ok().and_then(Mark::parse);
+                Ok(Standing { position: Position(position.cast_unsigned()), mark })
+            }
             Err(e) => Err(Error::broken(format!("the position of sink {sink} in {} is not a number", positions.name())).because(e)),
         },
     }
@@ -50,7 +53,7 @@ pub(super) async fn turn(store: &Store, sink: &str, from: Position, to: Position
     if to < from {
         return Err(Error::broken(format!("moving sink {sink} back from {from} to {to}")));
     }
-    match of(store, sink).await? {
+    match of(store, sink).await?.position {
         stored if stored == from => Ok(Turn::Write),
         // A write whose outcome was not known is repeated: all of it is there, because the position moves last.
         stored if stored == to => Ok(Turn::Done),
@@ -58,13 +61,17 @@ pub(super) async fn turn(store: &Store, sink: &str, from: Position, to: Position
     }
 }
 
-/// Moves the position of `sink` from `from` to `to`.
+/// Moves the position of `sink` from `from` to `to`, after `entries`.
 ///
 /// # Errors
 /// `Conflict` when it stands at neither.
-pub(super) async fn advance(store: &Store, sink: &str, from: Position, to: Position) -> Result<()> {
+pub(super) async fn advance(store: &Store, sink: &str, entries: &[Entry], from: Position, to: Position) -> Result<()> {
     let durable = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(store.inner.config.write_timeout.0).build();
-    let change = doc! { "$set": { "position": to.0.cast_signed() } };
+    let mut moved_to = doc! { "position": to.0.cast_signed() };
+    if let Some(mark) = Mark::of(entries) {
+        moved_to.insert("mark", mark.to_string());
+    }
+    let change = doc! { "$set": moved_to };
     let positions = positions(store);
     // The first write makes the document; when another has made it, the key is taken.
     let update = positions

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::mongodb::bson::{Document, RawArrayBuf, RawDocumentBuf, cstr, doc};
 use async_trait::async_trait;
 use floodmark_core::ports::log::dead_letter_entry;
-use floodmark_core::ports::{Entry, Expect, Log, Position, Sink};
+use floodmark_core::ports::{Entry, Expect, Log, Position, Sink, Standing};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::DeadLetter;
 
@@ -132,7 +132,7 @@ pub(super) async fn within<T>(store: &Store, work: impl Future<Output = Result<T
 
 #[async_trait]
 impl Sink for Rollups {
-    async fn position(&self) -> Result<Position> {
+    async fn standing(&self) -> Result<Standing> {
         position::of(&self.store, &self.sink).await
     }
 
@@ -143,6 +143,6 @@ impl Sink for Rollups {
         let mut plan = Plan::of(&self.sink, entries);
         plan.letters.extend(self.documents(&plan.rounds, entries).await?);
         self.set_aside(&plan.letters).await?;
-        position::advance(&self.store, &self.sink, from, to).await
+        position::advance(&self.store, &self.sink, entries, from, to).await
     }
 }

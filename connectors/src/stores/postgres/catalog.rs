@@ -5,7 +5,7 @@ mod seen;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use floodmark_core::ports::{Entry, Position, Sink};
+use floodmark_core::ports::{Entry, Position, Sink, Standing};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{DeadLetter, FrameHeader};
 
@@ -39,7 +39,7 @@ impl Catalog {
 
 #[async_trait]
 impl Sink for Catalog {
-    async fn position(&self) -> Result<Position> {
+    async fn standing(&self) -> Result<Standing> {
         position::read(&self.store, &self.sink).await
     }
 
@@ -52,7 +52,7 @@ impl Sink for Catalog {
             .collect();
         let mut client = self.store.client().await?;
         let transaction = begin(&mut client).await?;
-        if position::advance(&transaction, &self.sink, from, to).await? == Turn::Done {
+        if position::advance(&transaction, &self.sink, entries, from, to).await? == Turn::Done {
             return Ok(());
         }
         let moved = sources.moved();

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
-use floodmark_core::ports::{Entry, Position, Sink};
+use floodmark_core::ports::{Entry, Position, Sink, Standing};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::DeadLetter;
 use twox_hash::XxHash3_128;
@@ -27,7 +27,7 @@ impl DeadLetters {
 
 #[async_trait]
 impl Sink for DeadLetters {
-    async fn position(&self) -> Result<Position> {
+    async fn standing(&self) -> Result<Standing> {
         position::read(&self.store, &self.sink).await
     }
 
@@ -39,7 +39,7 @@ impl Sink for DeadLetters {
         let letters: Vec<DeadLetter> = letters.collect();
         let mut client = self.store.client().await?;
         let transaction = begin(&mut client).await?;
-        if position::advance(&transaction, &self.sink, from, to).await? == Turn::Done {
+        if position::advance(&transaction, &self.sink, entries, from, to).await? == Turn::Done {
             return Ok(());
         }
         insert(&transaction, &letters).await?;

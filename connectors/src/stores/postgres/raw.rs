@@ -13,7 +13,7 @@ mod writing;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use floodmark_core::ports::{Entry, Position, Sink};
+use floodmark_core::ports::{Entry, Position, Sink, Standing};
 use floodmark_core::{Kind, Result};
 use tracing::warn;
 
@@ -50,7 +50,7 @@ impl Raw {
 
 #[async_trait]
 impl Sink for Raw {
-    async fn position(&self) -> Result<Position> {
+    async fn standing(&self) -> Result<Standing> {
         position::read(&self.store, &self.sink).await
     }
 

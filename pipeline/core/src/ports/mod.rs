@@ -15,5 +15,5 @@ pub use operator::{Operator, Outputs};
 pub use query::{
     Answers, DeadLetterQuery, EventFilter, EventQuery, Page, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery, StoreQuery,
 };
-pub use sink::Sink;
+pub use sink::{Mark, Sink, Standing};
 pub use source::{Ingest, Source, SourceSpec};

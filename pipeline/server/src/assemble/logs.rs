@@ -26,20 +26,35 @@ pub(crate) struct OpenLogs {
     pub(crate) leases: Arc<dyn Leases>,
 }
 
+/// Opens the logs to look at them only, beside a pipeline that runs.
+pub(crate) async fn look(config: &Config, data: &DataDir) -> Result<OpenLogs> {
+    match &config.log {
+        LogKind::Embedded(_) => {
+            let events = Arc::new(EmbeddedLog::open_read_only(&data.events())?);
+            let outputs = Arc::new(EmbeddedLog::open_read_only(&data.outputs())?);
+            let scan = Arc::new(IndexedScan::new(events.clone()));
+            Ok(OpenLogs { logs: metered(events.clone(), outputs), events, scan, leases: Arc::new(Alone::default()) })
+        }
+        LogKind::Jetstream(settings) => jetstream(config, settings).await,
+    }
+}
+
 /// Opens the logs for a pipeline.
 pub(crate) async fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<OpenLogs> {
     match &config.log {
         LogKind::Embedded(settings) => embedded(settings, data, clock),
-        LogKind::Jetstream(settings) => {
-            let connection = jetstream::Connection::open(settings).await?;
-            connection.ensure(config.partitions.get()).await?;
-            let events = connection.events();
-            let scan = Arc::new(LogScan::new(events.clone()));
-            let logs = metered(events.clone(), connection.outputs());
-            let leases = Arc::new(leases::jetstream::Leases::open(&connection, settings.lease.0).await?);
-            Ok(OpenLogs { logs, events, scan, leases })
-        }
+        LogKind::Jetstream(settings) => jetstream(config, settings).await,
     }
+}
+
+async fn jetstream(config: &Config, settings: &jetstream::Config) -> Result<OpenLogs> {
+    let connection = jetstream::Connection::open(settings).await?;
+    connection.ensure(config.partitions.get()).await?;
+    let events = connection.events();
+    let scan = Arc::new(LogScan::new(events.clone()));
+    let logs = metered(events.clone(), connection.outputs());
+    let leases = Arc::new(leases::jetstream::Leases::open(&connection, settings.lease.0).await?);
+    Ok(OpenLogs { logs, events, scan, leases })
 }
 
 fn embedded(settings: &EmbeddedSettings, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<OpenLogs> {

@@ -133,9 +133,9 @@ kinds! {
         /// The store in the data directory.
         "embedded" => Embedded(EmbeddedSink),
         /// MongoDB.
-        "mongodb" => Mongodb(mongodb::Config),
+        "mongodb" => Mongodb(Box<mongodb::Config>),
         /// PostgreSQL.
-        "postgres" => Postgres(postgres::Config),
+        "postgres" => Postgres(Box<postgres::Config>),
     }
 }
 
@@ -145,7 +145,7 @@ kinds! {
         /// The log in the data directory.
         "embedded" => Embedded(EmbeddedLog),
         /// NATS JetStream.
-        "jetstream" => Jetstream(jetstream::Config),
+        "jetstream" => Jetstream(Box<jetstream::Config>),
     }
 }
 

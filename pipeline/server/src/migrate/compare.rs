@@ -4,6 +4,7 @@ use floodmark_core::Result;
 use floodmark_core::ports::query::{Answers, KnownSeries, StoredEvent};
 use floodmark_core::ports::{EventFilter, EventQuery, Log, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery};
 use floodmark_engine::SinkPlan;
+use floodmark_engine::ingest::Logs;
 use floodmark_schemas::{DeadLetter, Rollup, Timestamp};
 
 use super::pairs::{PAGE, Pages, Pair, Pairs};
@@ -121,7 +122,13 @@ pub(super) async fn dead_letters(old: &Answers, new: &Answers, copied: u64, diff
 
 /// Compares all series. What the new store does not know because the events are not in the log any more goes to
 /// `catalogs`, the sinks that keep series.
-pub(super) async fn series(old: &Answers, new: &Answers, catalogs: &[&SinkPlan], differences: &mut Differences) -> Result<OfStore> {
+pub(super) async fn series(
+    old: &Answers,
+    new: &Answers,
+    catalogs: &[&SinkPlan],
+    logs: &Logs,
+    differences: &mut Differences,
+) -> Result<OfStore> {
     let pairs =
         || Pairs::new(series_pages(&*old.series), series_pages(&*new.series), |s: &KnownSeries| (s.source.clone(), s.series.key()), |_| ());
     let (mut missing, mut copied) = (Vec::new(), 0);
@@ -136,7 +143,7 @@ pub(super) async fn series(old: &Answers, new: &Answers, catalogs: &[&SinkPlan],
         }
         if missing.len() >= older::ENTRY_MAX || last {
             copied += missing.len() as u64;
-            older::series(catalogs, &missing).await?;
+            older::series(catalogs, logs, &missing).await?;
             missing.clear();
         }
         if last {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use floodmark_core::ports::{Entry, Log, Position, Sink};
+use floodmark_core::ports::{Entry, Log, Position, Sink, Standing};
 use floodmark_core::{Error, Result};
 use floodmark_engine::SinkPlan;
 use floodmark_engine::ingest::Logs;
@@ -68,8 +68,8 @@ struct Watched {
 
 #[async_trait]
 impl Sink for Watched {
-    async fn position(&self) -> Result<Position> {
-        self.sink.position().await
+    async fn standing(&self) -> Result<Standing> {
+        self.sink.standing().await
     }
 
     async fn write(&self, entries: &[Entry], from: Position, to: Position) -> Result<()> {

@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 
 use floodmark_core::Result;
 use floodmark_core::ports::log::dead_letter_entry;
-use floodmark_core::ports::{DeadLetterQuery, Entry, Limit, Log, Position};
+use floodmark_core::ports::{DeadLetterQuery, Entry, Limit, Log, Position, Standing};
 use floodmark_engine::SinkPlan;
+use floodmark_engine::ingest::Logs;
 use floodmark_engine::sink_runner::Reads;
 use floodmark_schemas::{DeadLetter, Timestamp, subject};
 
+use super::fill::log_of;
 use super::pairs::{PAGE, Pages};
 
 /// How many are written at once.
@@ -23,19 +25,19 @@ pub(super) fn pages(query: &dyn DeadLetterQuery) -> Pages<'_, DeadLetter> {
     Pages::new(move |after| Box::pin(async move { query.dead_letters(None, after.as_deref(), PAGE).await }))
 }
 
-/// Hands the letters of `old` that are not in the log `outputs` to those of `sinks` that keep dead letters; says how many.
+/// Hands the letters of `old` that are not in the log to those of `sinks` that keep dead letters; says how many.
 ///
 /// # Errors
 /// `Unavailable`, and those of the sinks.
-pub(super) async fn copy(old: &dyn DeadLetterQuery, outputs: &dyn Log, sinks: &[SinkPlan]) -> Result<u64> {
-    let known = known(outputs).await?;
+pub(super) async fn copy(old: &dyn DeadLetterQuery, logs: &Logs, sinks: &[SinkPlan]) -> Result<u64> {
+    let known = known(&*logs.outputs).await?;
     let keepers: Vec<&SinkPlan> =
         sinks.iter().filter(|plan| plan.reads == Reads::Outputs && plan.patterns.iter().any(|p| p == subject::DEAD)).collect();
     let (mut letters, mut copied, mut entries) = (pages(old), 0, Vec::new());
     loop {
         let letter = letters.next().await?;
         if entries.len() == WRITE || letter.is_none() {
-            write(&keepers, &entries).await?;
+            write(&keepers, logs, &entries).await?;
             copied += entries.len() as u64;
             entries.clear();
         }
@@ -71,14 +73,21 @@ fn entry(letter: &DeadLetter) -> Result<Entry> {
     Ok(Entry { position: Position::START, time: letter.time, subject: new.subject, id: new.id, headers: new.headers, body: new.body })
 }
 
-/// Writes entries where the sinks stand: their position stays.
-pub(super) async fn write(sinks: &[&SinkPlan], entries: &[Entry]) -> Result<()> {
+/// Writes entries where the sinks stand: their position stays. So does the mark by which they recognise their log: the entry
+/// that it is of is written once more, as the last, which changes nothing.
+pub(super) async fn write(sinks: &[&SinkPlan], logs: &Logs, entries: &[Entry]) -> Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
     for plan in sinks {
-        let at = plan.sink.position().await?;
-        plan.sink.write(entries, at, at).await?;
+        let Standing { position: at, mark } = plan.sink.standing().await?;
+        let mut entries = entries.to_vec();
+        if let Some(mark) = mark
+            && let Some(last) = log_of(plan, logs).get(mark.position).await?
+        {
+            entries.push(last);
+        }
+        plan.sink.write(&entries, at, at).await?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use floodmark_core::ports::query::KnownSeries;
 use floodmark_core::ports::{Entry, Position};
 use floodmark_core::{Error, Result};
 use floodmark_engine::SinkPlan;
+use floodmark_engine::ingest::Logs;
 use floodmark_engine::sink_runner::Reads;
 use floodmark_schemas::commit::Output;
 use floodmark_schemas::{Commit, Encoding, Event, EventBatch, FrameHeader, Headers, JobEntry, Rollup, Timestamp, frame, subject};
@@ -18,6 +19,7 @@ pub(super) const ENTRY_MAX: usize = 500;
 
 /// Rollups on their way to the sinks that keep them.
 pub(super) struct Rollups<'a> {
+    logs: &'a Logs,
     keepers: Vec<&'a SinkPlan>,
     /// Before everything that the log holds: what is there wins.
     position: Position,
@@ -27,10 +29,10 @@ pub(super) struct Rollups<'a> {
 }
 
 impl<'a> Rollups<'a> {
-    /// To those of `sinks` that keep rollups; `first` is the oldest position of the output log.
-    pub(super) fn new(sinks: &'a [SinkPlan], first: Position) -> Self {
+    /// To those of `sinks` that keep rollups and read `logs`; `first` is the oldest position of the output log.
+    pub(super) fn new(sinks: &'a [SinkPlan], logs: &'a Logs, first: Position) -> Self {
         let keepers = sinks.iter().filter(|plan| plan.reads == Reads::Outputs && plan.patterns.iter().any(|p| p == subject::OUTPUTS));
-        Self { keepers: keepers.collect(), position: Position(first.0.saturating_sub(1)), waiting: Vec::new(), copied: 0 }
+        Self { logs, keepers: keepers.collect(), position: Position(first.0.saturating_sub(1)), waiting: Vec::new(), copied: 0 }
     }
 
     /// One more.
@@ -49,7 +51,7 @@ impl<'a> Rollups<'a> {
         let (in_fingerprint, digest) = (String::new(), String::new());
         let commit = JobEntry::Commit(Commit { n: 0, in_position: 0, in_fingerprint, watermark: None, late: 0, digest, outputs });
         let body = serde_json::to_vec(&commit).map_err(|e| Error::broken("writing rollups as JSON").because(e))?;
-        write(&self.keepers, &[entry(self.position, subject, Headers::default(), body.into())]).await
+        write(&self.keepers, self.logs, &[entry(self.position, subject, Headers::default(), body.into())]).await
     }
 }
 
@@ -57,12 +59,12 @@ impl<'a> Rollups<'a> {
 ///
 /// # Errors
 /// Those of the sinks.
-pub(super) async fn series(catalogs: &[&SinkPlan], all: &[KnownSeries]) -> Result<()> {
+pub(super) async fn series(catalogs: &[&SinkPlan], logs: &Logs, all: &[KnownSeries]) -> Result<()> {
     let mut by_source: BTreeMap<&str, Vec<&KnownSeries>> = BTreeMap::new();
     all.iter().for_each(|series| by_source.entry(&series.source).or_default().push(series));
     for (source, series) in by_source {
         for part in series.chunks(ENTRY_MAX) {
-            write(catalogs, &[seen(source, part)]).await?;
+            write(catalogs, logs, &[seen(source, part)]).await?;
         }
     }
     Ok(())

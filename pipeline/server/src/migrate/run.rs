@@ -105,15 +105,15 @@ async fn stores_of(source: &Source, to: &Config, resume: bool, summary: &mut Sum
     let target = stores::open(to, &data, &open).await?;
     empty(&target, source, resume).await?;
     let (old, new) = (&source.stores.answers, &target.answers);
-    let copied = letters::copy(&*old.dead_letters, &*source.logs.outputs, &target.sinks).await?;
+    let copied = letters::copy(&*old.dead_letters, &logs, &target.sinks).await?;
     fill("filling the new stores from the log", &target.sinks, &logs).await?;
 
     let (stores, differences) = (&mut summary.stores, &mut summary.differences);
     let first = source.logs.outputs.continuity().await?.first;
-    stores.push(compare::rollups(old, new, older::Rollups::new(&target.sinks, first), differences).await?);
+    stores.push(compare::rollups(old, new, older::Rollups::new(&target.sinks, &logs, first), differences).await?);
     stores.push(compare::dead_letters(old, new, copied, differences).await?);
     let catalogs: Vec<&SinkPlan> = target.sinks.iter().filter(|plan| target.catalogs.contains(&plan.id)).collect();
-    stores.push(compare::series(old, new, &catalogs, differences).await?);
+    stores.push(compare::series(old, new, &catalogs, &logs, differences).await?);
     let kept_from = kept_from(to, &*source.logs.events).await?;
     stores.push(compare::raw(&*source.stores.events, &*target.events, &*source.logs.events, kept_from, differences).await?);
     Ok(())

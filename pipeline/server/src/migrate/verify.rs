@@ -70,7 +70,7 @@ pub(super) async fn verify(name: &str, old: &dyn Log, new: &dyn Log, differences
     }
     for (subject, position) in last {
         let found = new.last(&subject).await?.map(|entry| entry.position);
-        if found != Some(position) && !found.is_some_and(|found| found > held.tail) {
+        if found != Some(position) && found.is_none_or(|found| found <= held.tail) {
             let found = found.map_or_else(|| "none".to_owned(), |found| found.to_string());
             differences.add(format!("log of {name}: the last entry on {subject} stands at {position}, copied as {found}"));
         }

@@ -1,12 +1,15 @@
 //! The reckoning when all faults are over: the log, PostgreSQL and the rollups, read with their own clients, against the
 //! oracle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use floodmark_tests::oracle::{self, books};
+use floodmark_tests::oracle::{self, Id, Rollup, books};
 use floodmark_tests::support::ledger::Account;
 use floodmark_tests::support::stored::{self, Frame, Written};
 use floodmark_tests::support::{eventually::looking, jetstream};
+use futures_util::TryStreamExt;
+use mongodb::Collection;
+use mongodb::bson::{Document, doc};
 use tokio::time::Instant;
 use tokio_postgres::{NoTls, Row};
 
@@ -32,9 +35,10 @@ impl Stack {
     /// Waits until the raw events are in PostgreSQL up to the tail of the log; says how many milliseconds that took.
     pub async fn settles(&self) -> u128 {
         let (since, tail) = (Instant::now(), jetstream::tail(self.servers.nats.url(), EVENTS).await as i64);
-        let raw = looking(|| async { (self.raw_position().await >= tail).then_some(()) }).await;
-        let raw = raw.ok_or_else(|| format!("raw events do not come to {tail}:\n{}", self.program().said()));
-        raw.unwrap_or_else(|text| panic!("{text}"));
+        // Of the sinks that read all of the event log the slower one counts.
+        let slowest = "SELECT coalesce(min(position), 0) FROM floodmark.sink_position WHERE sink IN ('raw', 'catalog')";
+        let settled = looking(|| async { (self.number(slowest).await >= tail).then_some(()) }).await;
+        assert!(settled.is_some(), "the sinks of events do not come to {tail}:\n{}", self.program().said());
         since.elapsed().as_millis()
     }
 
@@ -78,7 +82,7 @@ impl Stack {
             let expected = books::operator(operator, rules, &frames, &written);
             assert!(!expected.rollups.is_empty(), "there is something to compare");
             windows += expected.rollups.len();
-            violations.extend(oracle::differences(&stored::rollups(&self.installation.data("store.db"), operator), &expected.rollups));
+            violations.extend(oracle::differences(&self.rollups(operator).await, &expected.rollups));
             violations.extend(expected.violations);
         }
         if self.memory_peak_kib > MEMORY_MAX_KIB {
@@ -101,7 +105,29 @@ impl Stack {
         twice.into_iter().chain(missing).chain(other).collect()
     }
 
-    async fn raw_position(&self) -> i64 {
+    async fn collection(&self) -> Collection<Document> {
+        let client = mongodb::Client::with_uri_str(self.servers.rollups.uri()).await.expect("it is an address of MongoDB");
+        client.database(self.servers.rollups.name()).collection("rollups")
+    }
+
+    /// How many windows are in MongoDB.
+    pub async fn windows(&self) -> u64 {
+        self.collection().await.count_documents(doc! {}).await.expect("MongoDB runs")
+    }
+
+    /// The documents of one operator in MongoDB.
+    async fn rollups(&self, operator: &str) -> BTreeMap<Id, Rollup> {
+        let collection = self.collection().await;
+        let found = collection.find(doc! { "operator": operator, "source": SOURCE }).await.expect("MongoDB runs");
+        let documents: Vec<Document> = found.try_collect().await.expect("MongoDB answers");
+        let count = documents.len();
+        let rollups: BTreeMap<Id, Rollup> = documents.iter().map(rollup).collect();
+        assert_eq!(rollups.len(), count, "MongoDB has each window once");
+        rollups
+    }
+
+    /// How far raw events have come in PostgreSQL.
+    pub async fn raw_position(&self) -> i64 {
         self.number("SELECT coalesce(max(position), 0) FROM floodmark.sink_position WHERE sink = 'raw'").await
     }
 
@@ -118,6 +144,25 @@ impl Stack {
             ended = connection => panic!("PostgreSQL has ended the connection: {ended:?}"),
         }
     }
+}
+
+/// As docs/guides/mongodb.md describes it.
+fn rollup(document: &Document) -> (Id, Rollup) {
+    let text = |name: &str| document.get_str(name).expect("it is a text").to_owned();
+    let whole = |name: &str| document.get_i64(name).expect("it is a long");
+    let number = |name: &str| document.get_f64(name).expect("it is a double");
+    let rollup = Rollup {
+        revision: u32::try_from(whole("revision")).expect("revisions are few"),
+        count: whole("count"),
+        sum: number("sum"),
+        mean: number("mean"),
+        min: number("min"),
+        max: number("max"),
+        stddev: number("stddev"),
+        first: number("first"),
+        last: number("last"),
+    };
+    (Id { source: text("source"), series: text("series"), start_us: whole("window_start_us") }, rollup)
 }
 
 fn expected(frame: &Frame) -> impl Iterator<Item = Raw> {

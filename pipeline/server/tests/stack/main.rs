@@ -8,7 +8,12 @@
 #![cfg(test)]
 
 mod books;
+mod everything;
+mod inputs;
+mod lost_log;
 mod nats;
 mod program;
 mod servers;
 mod stack;
+mod stores;
+mod together;

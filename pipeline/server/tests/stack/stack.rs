@@ -20,6 +20,8 @@ pub const OPERATORS: [(&str, Rules); 2] = [
     ("seconds", Rules { size_us: 1_000_000, lateness_us: 2_000_000, disorder_us: DISORDER_US }),
     ("tens", Rules { size_us: 10_000_000, lateness_us: 0, disorder_us: DISORDER_US }),
 ];
+/// For how long nobody does the work of a program that was killed: short, or most of a test would be waiting.
+pub const LEASE: Duration = Duration::from_secs(2);
 const CLIENTS: u64 = 2;
 /// The longest from an acknowledgement to a fault.
 const UNTIL_FAULT: Duration = Duration::from_millis(400);
@@ -32,11 +34,15 @@ pub struct Settings {
     pub log: String,
     /// Where PostgreSQL is reached instead of at itself.
     pub postgres_port: Option<u16>,
+    /// Whether there are operators.
+    pub operators: bool,
+    /// Added to the end.
+    pub more: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { partitions: 2, log: String::new(), postgres_port: None }
+        Self { partitions: 2, log: String::new(), postgres_port: None, operators: true, more: String::new() }
     }
 }
 
@@ -86,14 +92,9 @@ impl Stack {
         self.installation.write("floodmark.toml", text);
     }
 
-    /// Starts the program, again and again while a server that it needs at its start is away.
+    /// Starts the program.
     pub async fn start(&mut self) {
-        let mut program = self.installation.run();
-        while let Err(code) = program.comes_to_run().await {
-            assert_eq!(code, 69, "{}", program.said());
-            program = self.installation.run();
-        }
-        self.program = Some(program);
+        self.program = Some(Program::started_when_possible(&self.installation).await);
     }
 
     pub fn program(&self) -> &Program {
@@ -152,20 +153,24 @@ impl Stack {
 }
 
 fn config(servers: &Servers, port: u16, settings: &Settings) -> String {
-    let Settings { partitions, log, postgres_port } = settings;
+    let Settings { partitions, log, postgres_port, operators, more } = settings;
     let database: tokio_postgres::Config = servers.database.uri().parse().expect("it is an address of PostgreSQL");
     let postgres_port = postgres_port.unwrap_or_else(|| database.get_ports()[0]);
     let mut text = format!(
         "partitions = {partitions}\n[api]\nlisten = \"127.0.0.1:0\"\n\
-         [log]\ntype = \"jetstream\"\nservers = [\"{}\"]\nrequest_timeout = \"2s\"\n{log}\n\
+         [log]\ntype = \"jetstream\"\nservers = [\"{}\"]\nrequest_timeout = \"2s\"\nlease = \"{}s\"\n{log}\n\
          [sinks.raw]\ntype = \"postgres\"\nport = {postgres_port}\ndatabase = \"{}\"\nuser = \"{}\"\n\
+         [sinks.rollups]\ntype = \"mongodb\"\nuri = \"{}\"\ndatabase = \"{}\"\n\
          [sources.{SOURCE}]\ntype = \"push\"\nlisten = \"127.0.0.1:{port}\"\ndisorder = \"{}ms\"\n",
         servers.nats.url(),
+        LEASE.as_secs(),
         servers.database.name(),
         database.get_user().expect("the address says who connects"),
+        servers.rollups.uri(),
+        servers.rollups.name(),
         DISORDER_US / 1_000
     );
-    for (id, rules) in OPERATORS {
+    for (id, rules) in OPERATORS.into_iter().filter(|_| *operators) {
         let aggregates = r#"["count", "sum", "mean", "min", "max", "stddev", "first", "last"]"#;
         let (size, lateness) = (rules.size_us / 1_000, rules.lateness_us / 1_000);
         // Long enough that no outage takes so long: silence closes windows, and the oracle knows no log time.
@@ -174,5 +179,5 @@ fn config(servers: &Servers, port: u16, settings: &Settings) -> String {
         );
         write!(text, "[operators.{id}]\n{part}").expect("a string takes everything");
     }
-    text
+    text + more
 }

@@ -4,8 +4,10 @@
 
 CREATE TABLE sink_position (
     sink     text COLLATE "C" PRIMARY KEY,
-    position bigint NOT NULL
+    position bigint NOT NULL,
+    mark     text
 );
+COMMENT ON COLUMN sink_position.mark IS 'The last entry that was written, as position:fingerprint: by it the log is recognised.';
 COMMENT ON TABLE sink_position IS 'The last entry of the log that is in this database, for each sink. It moves in the transaction of the rows.';
 
 CREATE TABLE frame_seen (

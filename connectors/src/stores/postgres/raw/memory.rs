@@ -46,7 +46,7 @@ impl Memory {
         }
         *self = Self::default();
         // The position first: when somebody moves it in between, moving it from there fails, whatever was read.
-        let position = position::of(client, sink).await?;
+        let position = position::of(client, sink).await?.position;
         let sql = "SELECT source, partition, epoch, number FROM frame_seen WHERE sink = $1";
         for row in client.query(sql, &[&sink]).await.doing("reading which frames were seen")? {
             let (source, partition): (String, i32) = (row.get(0), row.get(1));

@@ -38,7 +38,7 @@ impl Raw {
             self.store.make_partitions(&times, last.time).await?;
         }
         let transaction = begin(&mut client).await?;
-        if position::advance(&transaction, &self.sink, from, to).await? == Turn::Done {
+        if position::advance(&transaction, &self.sink, entries, from, to).await? == Turn::Done {
             *memory = Memory::default();
             return Ok(());
         }

@@ -8,7 +8,7 @@ use floodmark_schemas::{Aggregates, Claim, DeadLetter, JobEntry, Rollup, Series,
 use super::entries::{commit_entry, dead_letter_entry, entry, rollup};
 use super::{Fixture, Stores, all_pages};
 use crate::Kind;
-use crate::ports::{Position, RollupFilter};
+use crate::ports::{Mark, Position, RollupFilter, Standing};
 
 async fn stored(stores: &Stores) -> Vec<Rollup> {
     let filter = &RollupFilter::default();
@@ -136,8 +136,12 @@ pub async fn positions_and_rollups_outlive_the_process(fixture: &dyn Fixture) {
     let stores = fixture.open().await;
     assert_eq!(stored(&stores).await, before);
     assert_eq!(stores.rollups.position().await.expect("a position"), Position(7));
+    assert_eq!(stores.rollups.standing().await.expect("a standing").mark, Mark::of(&[commit(2)]), "the last entry that was written");
     stores.rollups.write(&[commit(8)], Position(7), Position(8)).await.expect("written");
+    stores.rollups.write(&[], Position(8), Position(9)).await.expect("passed");
     assert_eq!(stored(&stores).await.len(), 3);
+    let standing = Standing { position: Position(9), mark: Mark::of(&[commit(8)]) };
+    assert_eq!(stores.rollups.standing().await.expect("a standing"), standing);
 }
 
 /// What a sink cannot read is set aside with the reason, and the rest is written.
