@@ -5,7 +5,7 @@ pub(crate) mod logs;
 pub(crate) mod operators;
 mod remote;
 pub(crate) mod sources;
-mod stores;
+pub(crate) mod stores;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

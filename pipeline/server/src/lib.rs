@@ -6,4 +6,5 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
+pub mod migrate;
 pub mod telemetry;

@@ -38,7 +38,7 @@ pub(super) async fn append(log: &Log, entries: Vec<NewEntry>, expect: &Expect) -
     }
 }
 
-fn check_size(log: &Log, entry: &NewEntry) -> Result<()> {
+pub(super) fn check_size(log: &Log, entry: &NewEntry) -> Result<()> {
     let headers: usize = entry.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
     let (size, max) = (entry.body.len() + headers, log.connection.client().max_payload());
     if size <= max {

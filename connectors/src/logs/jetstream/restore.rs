@@ -17,7 +17,7 @@ use floodmark_schemas::Timestamp;
 
 use super::streams::{CREATED, PARTITIONS, wanted};
 use super::wire::{self, Stored};
-use super::{Connection, Log, Spec, error};
+use super::{Connection, Log, Spec, append, error};
 
 /// What stands for the number of partitions while the copy is not complete.
 const INCOMPLETE: &str = "copying";
@@ -106,6 +106,7 @@ impl Restore {
 
     async fn send(&mut self, entry: NewEntry, stored: Stored) -> Result<()> {
         wire::check_subject(&entry.subject)?;
+        append::check_size(&self.log, &entry)?;
         let headers = wire::encode(&entry, stored)?.unwrap_or_default();
         let bytes = entry.body.len();
         let before = self.next.0 - 1;

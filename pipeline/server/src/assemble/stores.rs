@@ -18,19 +18,22 @@ use crate::config::{Config, SinkKind};
 use crate::data_dir::DataDir;
 
 /// Stores that are open, with what writes to them.
-pub(super) struct OpenStores {
+pub(crate) struct OpenStores {
     /// What runs.
-    pub(super) sinks: Vec<SinkPlan>,
+    pub(crate) sinks: Vec<SinkPlan>,
+    /// Those of them that keep the catalog of series, by id.
+    pub(crate) catalogs: Vec<String>,
     /// Who answers about raw events.
-    pub(super) events: Arc<dyn EventQuery>,
+    pub(crate) events: Arc<dyn EventQuery>,
     /// Who answers about everything else.
-    pub(super) answers: Answers,
+    pub(crate) answers: Answers,
 }
 
 /// Who answers what, as far as the stores so far say: the first of several.
 #[derive(Default)]
 struct Found {
     sinks: Vec<SinkPlan>,
+    catalogs: Vec<String>,
     events: Option<Arc<dyn EventQuery>>,
     rollups: Option<Arc<dyn RollupQuery>>,
     series: Option<Arc<dyn SeriesQuery>>,
@@ -39,7 +42,7 @@ struct Found {
 
 /// Opens the stores that the configuration names. What none of them takes goes to the embedded one; raw events are
 /// answered from the frames of the log when no store has them.
-pub(super) async fn open(config: &Config, data: &DataDir, logs: &OpenLogs) -> Result<OpenStores> {
+pub(crate) async fn open(config: &Config, data: &DataDir, logs: &OpenLogs) -> Result<OpenStores> {
     let mut found = Found::default();
     for (id, sink) in &config.sinks {
         match &sink.kind {
@@ -59,10 +62,11 @@ pub(super) async fn open(config: &Config, data: &DataDir, logs: &OpenLogs) -> Re
     if found.rollups.is_none() || found.series.is_none() || found.dead_letters.is_none() {
         found.embedded(&Store::open(data.store())?);
     }
-    let Found { sinks, events, rollups, series, dead_letters } = found;
+    let Found { sinks, catalogs, events, rollups, series, dead_letters } = found;
     let known = "the embedded store knows what no other does";
     Ok(OpenStores {
         sinks,
+        catalogs,
         events: events.unwrap_or_else(|| Arc::new(Frames::over(logs.scan.clone()))),
         answers: Answers { rollups: rollups.expect(known), series: series.expect(known), dead_letters: dead_letters.expect(known) },
     })
@@ -73,6 +77,7 @@ impl Found {
         let sink = |pick| Arc::new(RemoteSink { store: store.clone(), pick });
         self.sink(id, sink(|parts: &InPostgres| &parts.raw as &dyn Sink), Reads::Events, subject::EVENTS);
         self.sink(format!("{id}_dead_letters"), sink(|parts| &parts.dead_letters), Reads::Outputs, subject::DEAD);
+        self.catalogs.push(format!("{id}_series"));
         self.sink(format!("{id}_series"), sink(|parts| &parts.catalog), Reads::Events, subject::EVENTS);
         self.events.get_or_insert_with(|| store.clone());
         self.dead_letters.get_or_insert_with(|| store.clone());
@@ -96,6 +101,7 @@ impl Found {
             self.dead_letters = Some(all.clone());
         }
         if self.series.is_none() {
+            self.catalogs.push("catalog".to_owned());
             self.sink("catalog", Arc::new(Catalog::new(of(), "catalog")), Reads::Events, subject::EVENTS);
             self.series = Some(all);
         }

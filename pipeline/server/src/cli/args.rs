@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::telemetry::{LogFormat, Logging};
 
-use super::{bench, check, completion, config, demo, dlq, events, jobs, query, run, schema, streams, tap};
+use super::{bench, check, completion, config, demo, dlq, events, jobs, migrate, query, run, schema, streams, tap};
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
 #[derive(Debug, Parser)]
@@ -106,6 +106,8 @@ pub enum Command {
     /// Look after the streams of a log on NATS.
     #[command(subcommand)]
     Streams(streams::Command),
+    /// Copy the embedded log and stores to servers, and compare.
+    Migrate(migrate::Args),
     /// Print the JSON Schema of events or of the configuration.
     Schema(schema::Args),
     /// Print the completion script of a shell.

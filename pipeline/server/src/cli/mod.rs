@@ -17,6 +17,7 @@ mod exit;
 mod export;
 mod jobs;
 mod listing;
+pub mod migrate;
 mod open;
 mod output;
 pub mod query;
@@ -32,3 +33,4 @@ mod temporary;
 
 pub use dispatch::{dispatch, main};
 pub use exit::{Exit, Failure, Outcome};
+pub(crate) use output::notice;

@@ -1,0 +1,83 @@
+//! How far a step has come: a bar on a terminal, now and then a plain line on stderr otherwise.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::notice;
+
+/// How often a step says how far it is, where there is no terminal.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// One step, over when dropped.
+pub(super) struct Progress {
+    what: String,
+    bar: Option<ProgressBar>,
+    began: Instant,
+    told: Mutex<Told>,
+}
+
+struct Told {
+    at: Instant,
+    done: u64,
+    total: u64,
+}
+
+impl Progress {
+    /// Begins a step of `total` parts; 0 when that is not known.
+    pub(super) fn begin(what: impl Into<String>, total: u64) -> Self {
+        let what = what.into();
+        let bar = std::io::stderr().is_terminal().then(|| bar(&what, total));
+        if bar.is_none() {
+            notice(&format!("floodmark: {what} ...\n"));
+        }
+        let now = Instant::now();
+        Self { what, bar, began: now, told: Mutex::new(Told { at: now, done: 0, total }) }
+    }
+
+    /// So many parts are done.
+    pub(super) fn at(&self, done: u64) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.done = told.done.max(done);
+        match &self.bar {
+            Some(bar) => bar.set_position(told.done),
+            None if told.at.elapsed() >= SAY_EVERY => {
+                told.at = Instant::now();
+                let of = if told.total > 0 { format!(" of {}", told.total) } else { String::new() };
+                notice(&format!("floodmark: {}: {}{of}\n", self.what, told.done));
+            }
+            None => {}
+        }
+    }
+
+    /// `more` parts are done.
+    pub(super) fn add(&self, more: u64) {
+        let done = self.told.lock().unwrap_or_else(PoisonError::into_inner).done;
+        self.at(done + more);
+    }
+
+    /// How long it has taken so far.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.abandon();
+        }
+    }
+}
+
+fn bar(what: &str, total: u64) -> ProgressBar {
+    let (bar, template) = match total {
+        0 => (ProgressBar::new_spinner(), "{prefix} {pos} {per_sec}"),
+        total => (ProgressBar::new(total), "{prefix} {bar:30} {pos}/{len} {per_sec} {eta}"),
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.with_style(style).with_prefix(what.to_owned())
+}
