@@ -40,10 +40,13 @@ fn loaded(name: &str, text: &str) -> Config {
 #[test]
 fn the_configuration_of_the_readme_loads() {
     let readme = read("README.md");
-    let [text] = blocks(&readme, "toml")[..] else { panic!("README.md shows one configuration") };
+    let [text, servers] = blocks(&readme, "toml")[..] else { panic!("README.md shows one configuration, and its servers") };
     assert!(text.lines().filter(|line| !line.is_empty()).count() <= 15);
     let config = loaded("README.md", text);
     assert_eq!(config.sources.keys().collect::<Vec<_>>(), ["machine", "weather", "website"]);
+    let config = loaded("README.md", &format!("{text}{servers}"));
+    let sinks: Vec<_> = config.sinks.iter().map(|(id, sink)| (id.as_str(), sink.kind.type_name())).collect();
+    assert_eq!((config.log.type_name(), &sinks[..]), ("jetstream", &[("raw", "postgres"), ("rollups", "mongodb")][..]));
 }
 
 #[test]
@@ -67,7 +70,7 @@ fn every_command_of_the_readme_exists() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 14);
+    assert_eq!(seen, 21);
 }
 
 #[test]

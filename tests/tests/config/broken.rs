@@ -51,7 +51,7 @@ b = no
     ],
     an_unknown_key_at_the_top: r#"data_directory = "x"
 "# => [
-        "1:1 unknown key `data_directory` | known keys: data_dir, partitions, log, api, sources, operators, sinks",
+        "1:1 unknown key `data_directory` | known keys: data_dir, partitions, log, api, telemetry, sources, operators, sinks",
     ],
     a_misspelt_section: r#"[source.a]
 type = "host"
@@ -348,9 +348,9 @@ series_max = 0
         "7:14 no series could be aggregated | write 1 or more",
     ],
     an_unknown_sink: r#"[sinks.s]
-type = "postgres"
+type = "redis"
 "# => [
-        "2:8 unknown type \"postgres\" | known types: embedded",
+        "2:8 unknown type \"redis\" | known types: embedded, mongodb, postgres",
     ],
     a_key_that_a_sink_does_not_have: r#"[sinks.s]
 type = "embedded"

@@ -90,8 +90,8 @@ mod tests {
 
     #[test]
     fn a_newer_store_is_refused() {
-        let text = "the store PATH is of version 2, newer than version 1 of this program; use the newer program or another path";
-        assert_eq!(open_after(true, "PRAGMA user_version = 2"), Some((Kind::Broken, text.to_owned())));
+        let text = "the store PATH is of version 3, newer than version 2 of this program; use the newer program or another path";
+        assert_eq!(open_after(true, "PRAGMA user_version = 3"), Some((Kind::Broken, text.to_owned())));
     }
 
     #[test]
