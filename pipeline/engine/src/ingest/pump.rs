@@ -22,6 +22,8 @@ use crate::trace::{Step, Tracer};
 
 /// How long events wait for company before they become a frame.
 const LINGER: Duration = Duration::from_millis(5);
+/// How many frames' worth of events may wait for company.
+const GATHERED_FRAMES_MAX: usize = 16;
 /// How many bytes of frames may wait for the append before them; above it the source waits.
 const READY_BYTES_MAX: usize = 16 * BYTES_MAX;
 /// How many frames may wait: those without events have no bytes.
@@ -245,7 +247,8 @@ impl Pump {
 
     /// Joins events with those that wait; seals them at once when they are many.
     fn gather(&mut self, events: EventBatch, cursor: Option<String>, held: Held) {
-        if self.gathering.as_ref().is_some_and(|g| g.events.len() + events.len() > EVENTS_MAX) {
+        let full = self.full();
+        if self.gathering.as_ref().is_some_and(|g| g.events.len() + events.len() > full) {
             self.seal();
         }
         let gathering = match &mut self.gathering {
@@ -257,9 +260,14 @@ impl Pump {
         };
         gathering.cursor = cursor.or(gathering.cursor.take());
         gathering.held.push(held);
-        if gathering.events.len() >= EVENTS_MAX {
+        if gathering.events.len() >= full {
             self.seal();
         }
+    }
+
+    /// How many events may wait for company: as many as fill a frame of each partition, within limits.
+    fn full(&self) -> usize {
+        EVENTS_MAX * self.framers.len().min(GATHERED_FRAMES_MAX)
     }
 
     /// Turns the waiting events into frames.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use floodmark_connectors::clock::SystemClock;
+use floodmark_connectors::logs::jetstream;
 use floodmark_core::ports::{Clock, Expect, Ingest, Limit, Log, NewEntry, Position, Source, SourceSpec};
 use floodmark_core::{Error, Result};
 use floodmark_engine::ingest::{self, Logs, Promise};
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::generate::Shape;
 use super::{Figure, Stopwatch, parts};
 use crate::assemble::{Assembled, assemble, logs, operators};
-use crate::config::{Config, from_text};
+use crate::config::{Config, LogKind, from_text};
 use crate::data_dir::DataDir;
 
 /// How many sources bring events in at once.
@@ -194,9 +195,20 @@ impl Source for Paced {
     }
 }
 
+/// The same in a log of its own: a new operator reads a log from its beginning.
+fn apart(config: &Config, name: &str) -> Config {
+    let log = match &config.log {
+        LogKind::Embedded(settings) => LogKind::Embedded(settings.clone()),
+        LogKind::Jetstream(settings) => {
+            LogKind::Jetstream(Box::new(jetstream::Config { prefix: format!("{}-{name}", settings.prefix), ..(**settings).clone() }))
+        }
+    };
+    Config { data_dir: config.data_dir.join(name), log, sources: BTreeMap::new(), operators: BTreeMap::new(), ..config.clone() }
+}
+
 /// From handing over the events that close a window to seeing its rollups in the log of outputs.
 async fn latency(config: &Config, rate: u64) -> Result<Figure> {
-    let config = Config { sources: BTreeMap::new(), operators: BTreeMap::new(), ..config.clone() };
+    let config = apart(config, &format!("latency-{rate}"));
     let partitions = config.partitions.get();
     let Assembled { mut pipeline, .. } = assemble(&config).await?;
     pipeline.sinks.clear();
