@@ -1,7 +1,7 @@
 //! Owns every task of a running pipeline: starts them, restarts what fails, and drains in order at the end.
 //!
 //! What there is to do is cut into units: a source, a job, a sink, ticks, retention. A process alone has all of them;
-//! several with the same configuration share them by leases (see [`desk`]).
+//! several with the same configuration share them by leases (see `desk`).
 
 mod desk;
 mod job;

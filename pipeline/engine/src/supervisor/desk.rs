@@ -76,6 +76,8 @@ pub(super) struct Desk {
 pub(super) struct State {
     held: BTreeMap<String, Holding>,
     stopped: BTreeSet<String>,
+    /// Units whose lease was lost, until they have stopped here: what runs still must not pass for what is taken next.
+    stopping: BTreeMap<String, Instant>,
     leaving: bool,
     joined: bool,
 }
@@ -114,6 +116,7 @@ impl Desk {
 
     fn take(&mut self, order: Order) {
         match order {
+            Order::Release(unit) if self.state.stopping.remove(&unit).is_some() => {}
             Order::Release(unit) => drop(self.state.stopped.insert(unit)),
             Order::Leave => self.state.leaving = true,
         }
@@ -169,6 +172,7 @@ impl Desk {
         }
         if !holding.tenure.holds() {
             self.state.held.remove(unit);
+            self.state.stopping.insert(unit.to_owned(), Instant::now() + self.ttl);
         }
     }
 
@@ -205,7 +209,10 @@ impl Desk {
             }
         }
         given_up.into_iter().for_each(|unit| self.tell(News::GiveUp(unit)));
-        let free = |unit: &&String| !self.state.held.contains_key(*unit) && !view.owners.contains_key(*unit);
+        // A unit without a task has nobody who says that it has stopped.
+        self.state.stopping.retain(|_, until| *until > Instant::now());
+        let known = |unit: &String| self.state.held.contains_key(unit) || self.state.stopping.contains_key(unit);
+        let free = |unit: &&String| !known(unit) && !view.owners.contains_key(*unit);
         let wanted: Vec<String> = ours.iter().filter(free).cloned().collect();
         let asked = Instant::now();
         let granted = join_all(wanted.iter().map(|unit| self.within(self.leases.acquire(unit, &self.member)))).await;
@@ -237,7 +244,8 @@ impl Desk {
 
     /// Takes the lowest free place among those that tick, if this process needs one.
     async fn find_place(&mut self, view: &View) {
-        if self.state.held.keys().any(|unit| unit.starts_with("ticker.")) {
+        let mut units = self.state.held.keys().chain(self.state.stopping.keys());
+        if units.any(|unit| unit.starts_with("ticker.")) {
             return;
         }
         let live = self.state.held.keys().any(|unit| self.live.contains(unit));
