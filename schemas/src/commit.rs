@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Rollup, Timestamp};
+use crate::{Rollup, Score, Timestamp};
 
 /// One entry on the subject of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +60,8 @@ pub enum Output {
     Rollup(Rollup),
     /// An event came after its window was gone.
     Late(Late),
+    /// A value was judged.
+    Score(Score),
 }
 
 /// An event that came after its window was gone. It is still in the event log.

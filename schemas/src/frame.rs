@@ -61,9 +61,11 @@ impl Encoding {
 pub struct FrameHeader {
     /// The source of all its events.
     pub source: String,
+    /// Which of its shards wrote it, when the source is split over processes.
+    pub shard: Option<u32>,
     /// Rises each time somebody takes the source over; readers drop frames of a lower epoch than they have seen.
     pub epoch: u64,
-    /// Contiguous per source and partition, from 1.
+    /// Contiguous per source, shard and partition, from 1.
     pub number: u64,
     /// How many events.
     pub count: u32,
@@ -91,6 +93,9 @@ impl FrameHeader {
         headers.set("Content-Type", self.encoding.content_type());
         headers.set("Floodmark-Schema", SCHEMA);
         headers.set("Floodmark-Source", &self.source);
+        if let Some(shard) = self.shard {
+            headers.set("Floodmark-Shard", shard);
+        }
         headers.set("Floodmark-Epoch", self.epoch);
         headers.set("Floodmark-Frame", self.number);
         headers.set("Floodmark-Count", self.count);
@@ -128,6 +133,7 @@ impl FrameHeader {
         };
         Ok(Self {
             source: headers.parse("Floodmark-Source")?,
+            shard: headers.get("Floodmark-Shard").map(|_| headers.parse("Floodmark-Shard")).transpose()?,
             epoch: headers.parse("Floodmark-Epoch")?,
             number: headers.parse("Floodmark-Frame")?,
             count: headers.parse("Floodmark-Count")?,

@@ -10,6 +10,7 @@ pub mod event;
 pub mod frame;
 pub mod headers;
 pub mod rollup;
+pub mod score;
 pub mod series;
 pub mod subject;
 pub mod time;
@@ -21,6 +22,7 @@ pub use event::{Check, Event, Payload, Phases, Reason, Record, Sample};
 pub use frame::{Encoding, FrameHeader};
 pub use headers::Headers;
 pub use rollup::{Aggregates, Rollup, Window};
+pub use score::{Episode, Head, Score, ScoreState};
 pub use series::Series;
 pub use time::Timestamp;
 

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use floodmark_schemas::commit::{Late, Output};
 use floodmark_schemas::frame::{self, Compression, Decoder, Visitor};
 use floodmark_schemas::{
-    Aggregates, Check, Claim, Commit, DeadLetter, Encoding, Event, EventBatch, FrameHeader, Headers, JobEntry, Phases, Reason, Record,
-    Rollup, Series, Timestamp, Window,
+    Aggregates, Check, Claim, Commit, DeadLetter, Encoding, Episode, Event, EventBatch, FrameHeader, Head, Headers, JobEntry, Phases,
+    Reason, Record, Rollup, Score, ScoreState, Series, Timestamp, Window,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -108,6 +108,31 @@ fn late() -> Late {
         value: -0.5,
         position: 4_711,
         index: 12,
+    }
+}
+
+fn score() -> Score {
+    let opened = at("2026-01-31T11:58:00Z");
+    Score {
+        id: "00112233445566778899aabbccddeeff".to_owned(),
+        operator: "unusual".to_owned(),
+        version: "0badcafe".to_owned(),
+        source: "house".to_owned(),
+        series: Series::new("load1"),
+        time: at("2026-01-31T12:00:00Z"),
+        window: Some(Window { start: at("2026-01-31T11:59:00Z"), end: at("2026-01-31T12:00:00Z") }),
+        revision: 1,
+        value: 7.5,
+        score: 2.25,
+        novelty: 2.25,
+        jump: 0.5,
+        staleness: 0.0,
+        head: Head::Novelty,
+        baseline: Some(1.5),
+        lower: Some(0.25),
+        upper: Some(3.0),
+        state: ScoreState::Anomalous,
+        episode: Some(Episode { id: "ffeeddccbbaa99887766554433221100".to_owned(), opened, peak: 3.5, closed: false }),
     }
 }
 
@@ -218,6 +243,7 @@ fn what_a_job_writes_is_read() {
     check("claim.json", &JobEntry::Claim(Claim { epoch: 4, n: 18, commit: 1_234 }));
     check("commit.json", &commit());
     check("rollup.json", &Output::Rollup(rollup()));
+    check("score.json", &Output::Score(score()));
 }
 
 #[test]
@@ -242,6 +268,7 @@ fn every_file_is_one_of_these() {
         "frame.json.headers",
         "frame.tick.headers",
         "rollup.json",
+        "score.json",
     ];
     let found: BTreeSet<String> = std::fs::read_dir(dir()).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(found, known.map(str::to_owned).into());

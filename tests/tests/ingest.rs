@@ -58,19 +58,20 @@ async fn a_frame_holds_at_most_256_kib_unless_one_event_is_larger() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_wait_five_milliseconds_for_company() {
+async fn events_wait_a_millisecond_for_company() {
     let logs = logs();
     let road = Road::open(&source("s"), 1, &logs).await.unwrap();
-    for n in 0..12 {
-        road.input.send(batch("s", n..n + 1), None).await.unwrap();
+    for n in 0..6 {
+        road.input.send(batch("s", 2 * n..2 * n + 1), None).await.unwrap();
+        road.input.send(batch("s", 2 * n + 1..2 * n + 2), None).await.unwrap();
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     tokio::time::sleep(Duration::from_millis(20)).await;
     let frames = frames(&*logs.events, 0, "s").await;
-    // The first of a frame waits 5 ms; what comes in the very millisecond of the end is still taken.
-    assert_eq!(sizes(&frames), [6, 6]);
-    let stored = [&frames[1], &frames[2]].map(|frame| frame.entry.time.micros() - 1_000_000_000);
-    assert_eq!(stored, [5_000, 11_000]);
+    // The first of a frame waits 1 ms; what comes in the very millisecond of the end is still taken.
+    assert_eq!(sizes(&frames), [4, 4, 4]);
+    let stored = [&frames[1], &frames[2], &frames[3]].map(|frame| frame.entry.time.micros() - 1_000_000_000);
+    assert_eq!(stored, [1_000, 3_000, 5_000]);
     road.close().await.unwrap();
 }
 

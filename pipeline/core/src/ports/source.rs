@@ -40,7 +40,7 @@ pub trait Ingest: Send + Sync {
     fn cursor(&self) -> Option<String>;
 
     /// Hands over events; returns when there is room for more, before they are durable. Events become a frame when
-    /// there are enough of them, they are large enough, or have waited 5 ms. `cursor` is where to resume after them.
+    /// there are enough of them, they are large enough, or have waited 1 ms. `cursor` is where to resume after them.
     /// This waits while the log is slow or full: that is the backpressure.
     ///
     /// # Errors

@@ -69,6 +69,7 @@ fn assert_equals_oracle(outputs: Vec<Output>, expected: &[Out]) {
                 let (source, series, time) = (late.source, late.series.key(), late.time.micros());
                 Out::Late { source, series, time, value: late.value, event: late.position as usize }
             }
+            Output::Score(score) => panic!("windows give no scores: {score:?}"),
             Output::Rollup(rollup) => {
                 let Out::Rollup { values, .. } = expected else { panic!("{rollup:?} instead of {expected:?}") };
                 let mut aggregates = rollup.aggregates;

@@ -21,7 +21,7 @@ use crate::telemetry::SourceMeters;
 use crate::trace::{Step, Tracer};
 
 /// How long events wait for company before they become a frame.
-const LINGER: Duration = Duration::from_millis(5);
+const LINGER: Duration = Duration::from_millis(1);
 /// How many frames' worth of events may wait for company.
 const GATHERED_FRAMES_MAX: usize = 16;
 /// How many bytes of frames may wait for the append before them; above it the source waits.

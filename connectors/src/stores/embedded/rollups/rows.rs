@@ -124,6 +124,8 @@ impl<'a> Rows<'a> {
             Ok(JobEntry::Claim(_)) => {}
             Ok(JobEntry::Commit(commit)) => commit.outputs.into_iter().for_each(|output| match output {
                 Output::Late(late) => self.late.push(late),
+                // Scores have a sink of their own.
+                Output::Score(_) => {}
                 Output::Rollup(r) => {
                     self.series.push((Cow::Owned(r.source), r.series));
                     let (operator, version, id) = (Cow::Owned(r.operator), Cow::Owned(r.version), Cow::Owned(r.id));
@@ -182,6 +184,7 @@ mod tests {
                 match output {
                     Output::Rollup(rollup) => expected.0.push(rollup),
                     Output::Late(late) => expected.1.push(late),
+                    Output::Score(_) => {}
                 }
             }
             let mut read = Rows::default();
