@@ -156,6 +156,7 @@ fn dead_letter() -> DeadLetter {
 fn header(encoding: Encoding) -> FrameHeader {
     FrameHeader {
         source: "house".to_owned(),
+        shard: None,
         epoch: 3,
         number: 42,
         count: 3,
