@@ -200,3 +200,16 @@ fn a_number_that_is_none_is_refused() {
         }
     }
 }
+
+#[test]
+fn a_changed_bit_anywhere_in_an_arrow_frame_never_panics() {
+    let at = Timestamp::from_secs(1);
+    let batch: EventBatch = ["a", "bc"].map(|id| Event::sample("s", id, at, Series::new("m").label("l", id), 1.5)).into_iter().collect();
+    let encoding = Encoding::Arrow(Compression::None);
+    let sound = frame::encode(&batch, encoding, "s", "f").to_vec();
+    for bit in 0..sound.len() * 8 {
+        let mut body = sound.clone();
+        body[bit / 8] ^= 1 << (bit % 8);
+        let _ = frame::decode(encoding, &Bytes::from(body), "s", "f");
+    }
+}

@@ -115,6 +115,12 @@ const UNCOMPRESSED_BYTES_MAX: i64 = 1 << 28;
 
 fn read(body: &Bytes) -> Result<Vec<Columns>, DecodeError> {
     check_lengths(body).ok_or_else(|| DecodeError::new("the lengths in the Arrow IPC stream do not fit its size"))?;
+    // Offsets whose bytes are not a multiple of their width make the decoder panic instead of fail.
+    let decoded = std::panic::catch_unwind(|| read_checked(body));
+    decoded.unwrap_or_else(|_| Err(DecodeError::new("the buffers of the Arrow IPC stream do not fit their types")))
+}
+
+fn read_checked(body: &Bytes) -> Result<Vec<Columns>, DecodeError> {
     let mut decoder = StreamDecoder::new();
     let mut buffer = Buffer::from(body.clone());
     let mut batches = Vec::with_capacity(1);
