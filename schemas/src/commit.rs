@@ -1,5 +1,7 @@
 //! What a job writes: claims, which take ownership, and commits, which move outputs and position together.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +35,7 @@ pub struct Claim {
 ///
 /// A commit depends on the event log and the operator alone: after a crash, or by another owner, the same commits come
 /// out byte for byte. The epoch of its writer is therefore a header, not a field.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Commit {
     /// One more than the commit before; the first is 1.
     pub n: u64,
@@ -44,6 +46,12 @@ pub struct Commit {
     /// The watermark after that entry; absent before the first event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Timestamp>,
+    /// The watermark of each source that has one; absent where the operator does not keep them apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub watermarks: BTreeMap<String, Timestamp>,
+    /// Whether more commits of the same entry follow: only the last one's watermarks stand for all outputs of the entry.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
     /// How many events came too late for their window, in all.
     pub late: u64,
     /// The hash of all outputs up to and including these: a chain that a re-run must reproduce.

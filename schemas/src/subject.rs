@@ -63,6 +63,11 @@ pub fn outputs(operator: &str, partition: u32) -> String {
     format!("floodmark.outputs.{operator}.{partition}")
 }
 
+/// The claims and commits of all jobs of an operator.
+pub fn outputs_of(operator: &str) -> String {
+    format!("floodmark.outputs.{operator}.*")
+}
+
 /// Where the state of a job goes.
 pub fn snapshots(operator: &str, partition: u32) -> String {
     format!("floodmark.snapshots.{operator}.{partition}")
@@ -77,6 +82,12 @@ pub fn dead(component: &str) -> String {
 pub fn parse_events(subject: &str) -> Option<(u32, &str)> {
     let (partition, source) = subject.strip_prefix("floodmark.events.")?.split_once('.')?;
     Some((partition.parse().ok()?, source))
+}
+
+/// The operator and partition of the subject of a job.
+pub fn parse_outputs(subject: &str) -> Option<(&str, u32)> {
+    let (operator, partition) = subject.strip_prefix("floodmark.outputs.")?.split_once('.')?;
+    Some((operator, partition.parse().ok()?))
 }
 
 /// Whether `subject` matches `pattern` by NATS rules: `*` is one token, a last `>` is one or more.
@@ -116,6 +127,8 @@ mod tests {
     fn subjects_read_back() {
         assert_eq!(parse_events(&events(7, "host")), Some((7, "host")));
         assert_eq!(parse_events("floodmark.outputs.w.0"), None);
+        assert_eq!(parse_outputs(&outputs("w", 7)), Some(("w", 7)));
+        assert!(matches(&outputs_of("w"), &outputs("w", 7)));
         assert!(matches(&events_of_partition(7), &events(7, "host")));
     }
 

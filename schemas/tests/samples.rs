@@ -142,6 +142,8 @@ fn commit() -> JobEntry {
         in_position: 4_711,
         in_fingerprint: "00f1e2d3c4b5a697".to_owned(),
         watermark: Some(at("2026-01-31T12:01:02Z")),
+        watermarks: BTreeMap::new(),
+        more: false,
         late: 1,
         digest: "fedcba9876543210fedcba9876543210".to_owned(),
         outputs: vec![Output::Rollup(rollup()), Output::Late(late())],

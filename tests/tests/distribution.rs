@@ -15,6 +15,7 @@ use floodmark_core::ports::{Clock, Ingest, Leases as _, Operator, Position, Sink
 use floodmark_core::window::Spec;
 use floodmark_core::{BySource, Result};
 use floodmark_engine::ingest::Logs;
+use floodmark_engine::input::Input;
 use floodmark_engine::sink_runner::Reads;
 use floodmark_engine::{End, JobPlan, Pipeline, SinkPlan, SourcePlan, Statuses};
 use floodmark_schemas::{FrameHeader, JobEntry, Timestamp, subject};
@@ -109,7 +110,7 @@ impl World {
             clock: self.clock.clone(),
             sources: vec![endless("a"), endless("b"), live],
             jobs: (0..self.operators)
-                .map(|_| JobPlan { operator: "w".to_owned(), version: "v".to_owned(), make: Arc::new(make) })
+                .map(|_| JobPlan { operator: "w".to_owned(), version: "v".to_owned(), input: Input::Partition, make: Arc::new(make) })
                 .collect(),
             sinks: vec![
                 sink("rollups", Arc::new(Rollups::new(self.store.clone(), "rollups")), Reads::Outputs, subject::OUTPUTS),

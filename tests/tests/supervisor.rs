@@ -11,6 +11,7 @@ use floodmark_connectors::stores::embedded::{Catalog, Rollups, Store};
 use floodmark_core::ports::{Operator, RollupFilter, RollupQuery, Sink, SourceSpec};
 use floodmark_core::{BySource, Error, Kind, Result};
 use floodmark_engine::ingest::Logs;
+use floodmark_engine::input::Input;
 use floodmark_engine::sink_runner::Reads;
 use floodmark_engine::{End, JobPlan, Pipeline, SinkPlan, SourcePlan, SourceState, SourceStatus, Statuses};
 use floodmark_schemas::commit::Output;
@@ -69,7 +70,7 @@ impl Fixture {
             partitions: 1,
             clock: Arc::new(TokioClock::starting_at(Timestamp::from_secs(0))),
             sources,
-            jobs: vec![JobPlan { operator: "w".to_owned(), version: "v".to_owned(), make: Arc::new(make) }],
+            jobs: vec![JobPlan { operator: "w".to_owned(), version: "v".to_owned(), input: Input::Partition, make: Arc::new(make) }],
             sinks: vec![
                 sink("rollups", &self.rollups, Reads::Outputs, subject::OUTPUTS),
                 sink("catalog", &self.catalog, Reads::Events, subject::EVENTS),

@@ -56,6 +56,10 @@ impl Operator for BySource {
         self.parts.values().filter_map(Operator::watermark).min()
     }
 
+    fn watermarks(&self) -> BTreeMap<String, Timestamp> {
+        self.parts.iter().filter_map(|(source, part)| Some((source.clone(), part.watermark()?))).collect()
+    }
+
     fn late(&self) -> u64 {
         self.parts.values().map(Operator::late).sum()
     }

@@ -11,6 +11,7 @@ pub mod id;
 pub mod ports;
 pub mod project;
 pub mod series_table;
+pub mod upstream;
 pub mod watermark;
 pub mod window;
 

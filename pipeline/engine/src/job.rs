@@ -1,7 +1,7 @@
-//! A job: one operator on one partition. It reads the event log and writes commits.
+//! A job: one operator on one partition. It reads the event log, or what another operator commits, and writes commits.
 //!
 //! A commit moves outputs and position together in one entry, appended only if the job's newest entry is the one this
-//! owner wrote: two owners fence each other. Where commits are cut depends on the event log alone, so a re-run after a
+//! owner wrote: two owners fence each other. Where commits are cut depends on what is read alone, so a re-run after a
 //! crash writes the very same commits; those that are there already are recognised by their number, and their chain of
 //! digests is compared.
 
@@ -15,11 +15,13 @@ use std::pin::Pin;
 
 use floodmark_core::ports::{Appended, Entry, Expect, Limit, NewEntry, Operator, Position, Reader};
 use floodmark_core::{Error, Kind, Result};
-use floodmark_schemas::{DeadLetter, subject};
+use floodmark_schemas::DeadLetter;
 use tokio::sync::watch;
 
 use crate::ingest::{Logs, append, dead_letter};
+use crate::input::Input;
 use crate::retention::Floor;
+use crate::sink_runner::Reads;
 use crate::telemetry::JobMeters;
 use crate::trace::Tracer;
 
@@ -42,8 +44,10 @@ pub type OperatorFactory = dyn Fn() -> Box<dyn Operator> + Send + Sync;
 pub struct JobSpec {
     /// The operator's id in the configuration.
     pub operator: String,
-    /// The partition of the event log.
+    /// Which of the operator's jobs.
     pub partition: u32,
+    /// What it reads.
+    pub input: Input,
     /// The operator's definition as a hash: another definition is another job, which starts from the oldest event.
     pub version: String,
     /// A snapshot is taken when this much of the log was read since the last, or four times the size of the last if that
@@ -116,8 +120,8 @@ impl Job {
     /// `Conflict` when another owner took over; `Broken` when a re-run does not reproduce what is committed;
     /// `Unavailable` when the event log cannot be read.
     pub async fn run(&mut self, mut drain: watch::Receiver<Option<Position>>) -> Result<()> {
-        let patterns = vec![subject::events_of_partition(self.spec.partition)];
-        let mut reader = self.logs.events.reader(patterns, self.chain.position).await?;
+        let patterns = self.spec.input.patterns(self.spec.partition);
+        let mut reader = self.spec.input.log(&self.logs).reader(patterns, self.chain.position).await?;
         let mut flight: Option<Flight> = None;
         let mut reading = true;
         loop {
@@ -164,7 +168,7 @@ impl Job {
         let _step = self.tracer.follow("operate", &entry.headers);
         match self.operator.apply(entry, &mut self.chain.outputs) {
             Err(e) if e.kind() == Kind::Rejected => {
-                let (component, origin) = (&self.spec.operator, format!("event log {}", entry.position));
+                let (component, origin) = (&self.spec.operator, format!("{} {}", self.spec.input.log_name(), entry.position));
                 let id = format!("{}.{}", self.spec.partition, entry.position);
                 tracing::warn!(job = self.name(), position = entry.position.0, error = e.chain(), "entry cannot be read, set aside");
                 let letter = DeadLetter::new(component, id, origin, e.chain(), entry.time, &entry.body);
@@ -246,8 +250,14 @@ impl Job {
 
     /// Tells retention what recovery still needs.
     fn hold(&self) {
-        self.floor.events(self.snapshots.events_floor());
-        self.floor.outputs(self.snapshots.outputs_floor().min(self.anchor));
+        let (input, outputs) = (self.snapshots.input_floor(), self.snapshots.outputs_floor().min(self.anchor));
+        match self.spec.input.reads() {
+            Reads::Events => {
+                self.floor.events(input);
+                self.floor.outputs(outputs);
+            }
+            Reads::Outputs => self.floor.outputs(outputs.min(input)),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod backoff;
 pub mod ingest;
+pub mod input;
 pub mod job;
 pub mod metered;
 pub mod retention;

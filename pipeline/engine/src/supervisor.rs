@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::ingest::Logs;
+use crate::input::Input;
 use crate::retention::{Floors, Notes};
 use crate::sink_runner::Reads;
 use crate::status::Statuses;
@@ -51,12 +52,14 @@ pub struct SourcePlan {
     pub make: Arc<SourceFactory>,
 }
 
-/// An operator to run, on every partition.
+/// An operator to run.
 pub struct JobPlan {
     /// Its id.
     pub operator: String,
     /// Its definition as a hash.
     pub version: String,
+    /// What its jobs read.
+    pub input: Input,
     /// Makes it for a partition.
     pub make: Arc<dyn Fn(u32) -> Box<dyn floodmark_core::ports::Operator> + Send + Sync>,
 }
@@ -179,7 +182,10 @@ async fn lead(
         work.finish(Stage::Sources, &order).await?;
         work.finish(Stage::Ticks, &order).await?;
         work.drain_events().await?;
-        work.finish(Stage::Jobs, &order).await?;
+        for level in 0..work.levels() {
+            work.drain_level(level).await?;
+            work.finish(Stage::Jobs(level), &order).await?;
+        }
         work.drain_outputs().await?;
         work.finish(Stage::Sinks, &order).await?;
         work.finish(Stage::Retention, &order).await?;

@@ -7,6 +7,7 @@ use floodmark_core::ports::{Clock, Log, Operator, Position};
 use floodmark_core::window::{Aggregate, Spec};
 use floodmark_core::{BySource, Kind, Result};
 use floodmark_engine::ingest::Logs;
+use floodmark_engine::input::Input;
 use floodmark_engine::job::{Job, JobSpec};
 use floodmark_engine::retention::Floors;
 use tokio::sync::watch;
@@ -58,7 +59,13 @@ pub fn windows(size_secs: u64, lateness_secs: u64, idle_secs: u64) -> Spec {
 
 /// The job of `spec` at version `v`.
 pub fn job_spec(spec: &Spec, snapshot_after_bytes: usize) -> JobSpec {
-    JobSpec { operator: spec.operator.clone(), partition: spec.partition, version: "v".to_owned(), snapshot_after_bytes }
+    JobSpec {
+        operator: spec.operator.clone(),
+        partition: spec.partition,
+        input: Input::Partition,
+        version: "v".to_owned(),
+        snapshot_after_bytes,
+    }
 }
 
 /// Claims the job; its retention floor is nobody's.

@@ -1,5 +1,7 @@
 //! Operators: pure functions from the entries of one partition to outputs.
 
+use std::collections::BTreeMap;
+
 use floodmark_schemas::{Timestamp, commit::Output};
 
 use super::Entry;
@@ -18,6 +20,11 @@ pub trait Operator: Send {
 
     /// The watermark; `None` before the first event.
     fn watermark(&self) -> Option<Timestamp>;
+
+    /// The watermark of each source that has one, where the operator keeps them apart.
+    fn watermarks(&self) -> BTreeMap<String, Timestamp> {
+        BTreeMap::new()
+    }
 
     /// How many events came too late, in all.
     fn late(&self) -> u64;

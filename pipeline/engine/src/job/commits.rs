@@ -1,5 +1,7 @@
 //! The chain of commits of one job: where they are cut, how they are written.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use floodmark_core::ports::{Entry, NewEntry, Operator, Outputs, Position};
 use floodmark_schemas::{Headers, Timestamp, commit::Output, subject};
@@ -81,6 +83,10 @@ struct Written<'a> {
     in_fingerprint: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     watermark: Option<Timestamp>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    watermarks: &'a BTreeMap<String, Timestamp>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more: bool,
     late: u64,
     digest: &'a str,
     outputs: &'a RawValue,
@@ -137,12 +143,20 @@ impl Chain {
         if parts.is_empty() {
             parts.push(&[]);
         }
-        let commits = parts.into_iter().map(|part| self.commit(spec, operator, part)).collect();
+        let (watermarks, last) = (operator.watermarks(), parts.len() - 1);
+        let commits = parts.into_iter().enumerate().map(|(i, part)| self.commit(spec, operator, &watermarks, part, i < last)).collect();
         self.trace = None;
         commits
     }
 
-    fn commit(&mut self, spec: &JobSpec, operator: &dyn Operator, outputs: &[Output]) -> (u64, String, NewEntry) {
+    fn commit(
+        &mut self,
+        spec: &JobSpec,
+        operator: &dyn Operator,
+        watermarks: &BTreeMap<String, Timestamp>,
+        outputs: &[Output],
+        more: bool,
+    ) -> (u64, String, NewEntry) {
         let mut json = String::with_capacity(2 + outputs.len() * 384);
         json.push('[');
         for (i, output) in outputs.iter().enumerate() {
@@ -160,6 +174,8 @@ impl Chain {
             in_position: self.position.0,
             in_fingerprint: &self.fingerprint,
             watermark: operator.watermark(),
+            watermarks,
+            more,
             late: operator.late(),
             digest: &self.digest,
             outputs: &outputs,

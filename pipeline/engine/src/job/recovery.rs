@@ -8,6 +8,7 @@ use super::commits::{Chain, entry};
 use super::{Committed, Job, JobSpec, OperatorFactory, Told, snapshot};
 use crate::ingest::{Logs, append};
 use crate::retention::Floor;
+use crate::sink_runner::Reads;
 use crate::telemetry::JobMeters;
 use crate::trace::Tracer;
 
@@ -21,7 +22,9 @@ struct Found {
 
 pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, floor: Floor) -> Result<Job> {
     // Before anything is known, everything may be needed.
-    floor.events(Position::START);
+    if spec.input.reads() == Reads::Events {
+        floor.events(Position::START);
+    }
     floor.outputs(Position::START);
     let found = find(&spec, &logs).await?;
     let mut operator = make();
@@ -115,18 +118,19 @@ async fn find(spec: &JobSpec, logs: &Logs) -> Result<Found> {
 /// The entry that the job has read last must still be the same, and the log at least as long: otherwise it has lost
 /// acknowledged entries, and going on would pass over what was written in their place.
 async fn check_continuity(spec: &JobSpec, logs: &Logs, position: Position, fingerprint: &str) -> Result<()> {
-    let tail = logs.events.continuity().await?.tail;
+    let (log, name) = (spec.input.log(logs), spec.input.log_name());
+    let tail = log.continuity().await?.tail;
     let job = format!("{}/{}", spec.operator, spec.partition);
     if tail < position {
         return Err(Error::broken(format!(
-            "starting job {job}: the event log ends at {tail}, but the job has read up to {position}: the log has lost entries. \
-             Restore the event log, or delete the output log to compute everything anew"
+            "starting job {job}: the {name} ends at {tail}, but the job has read up to {position}: the log has lost entries. \
+             Restore the {name}, or delete the output log to compute everything anew"
         )));
     }
-    match logs.events.get(position).await? {
+    match log.get(position).await? {
         Some(entry) if entry.fingerprint() != fingerprint => Err(Error::broken(format!(
-            "starting job {job}: entry {position} of the event log is not the one this job has read: it is another log. \
-             Restore the event log, or delete the output log to compute everything anew"
+            "starting job {job}: entry {position} of the {name} is not the one this job has read: it is another log. \
+             Restore the {name}, or delete the output log to compute everything anew"
         ))),
         _ => Ok(()),
     }
@@ -134,11 +138,13 @@ async fn check_continuity(spec: &JobSpec, logs: &Logs, position: Position, finge
 
 /// Everything after `position` must still be in the log.
 async fn check_reachable(spec: &JobSpec, logs: &Logs, position: Position) -> Result<()> {
-    let first = logs.events.continuity().await?.first;
+    let first = spec.input.log(logs).continuity().await?.first;
     if position > Position::START && first.0 > position.0 + 1 {
         return Err(Error::broken(format!(
-            "starting job {}/{}: its state ends at {position}, but the event log begins at {first}: entries between them are gone",
-            spec.operator, spec.partition
+            "starting job {}/{}: its state ends at {position}, but the {} begins at {first}: entries between them are gone",
+            spec.operator,
+            spec.partition,
+            spec.input.log_name()
         )));
     }
     Ok(())

@@ -27,7 +27,7 @@ pub(super) struct Snapshot {
 /// Where a snapshot stands in both logs.
 #[derive(Clone, Copy, Debug, Default)]
 struct At {
-    events: Position,
+    input: Position,
     first_piece: Position,
 }
 
@@ -39,9 +39,9 @@ pub(super) struct Positions {
 }
 
 impl Positions {
-    /// The oldest position of the event log that recovery may need.
-    pub(super) fn events_floor(&self) -> Position {
-        self.before.or(self.newest).map_or(Position::START, |at| at.events)
+    /// The oldest position of what the job reads that recovery may need.
+    pub(super) fn input_floor(&self) -> Position {
+        self.before.or(self.newest).map_or(Position::START, |at| at.input)
     }
 
     /// The oldest position of the output log that recovery may need.
@@ -75,7 +75,7 @@ pub(super) async fn write(logs: &Logs, spec: &JobSpec, standing: &Standing, stat
         NewEntry { subject: subject.clone(), id: None, headers, body }
     });
     let appended = append(&*logs.outputs, &entries.collect::<Vec<_>>(), Expect::Anything, &spec.operator).await?;
-    let at = At { events: standing.position, first_piece: appended.first().map_or(Position::START, |a| a.position) };
+    let at = At { input: standing.position, first_piece: appended.first().map_or(Position::START, |a| a.position) };
     if let Some(newest) = positions.newest {
         logs.outputs.purge(&subject, newest.first_piece).await?;
     }
@@ -134,6 +134,6 @@ fn join(pieces: &[Entry]) -> Option<Snapshot> {
         fingerprint: text("Floodmark-Fingerprint")?,
         time: time("Floodmark-Time")?,
     };
-    let at = At { events: standing.position, first_piece: run[0].position };
+    let at = At { input: standing.position, first_piece: run[0].position };
     Some(Snapshot { chain: Chain::resume(standing), state, at })
 }

@@ -18,7 +18,7 @@ pub struct Standing {
     /// The member that runs it; absent when nobody does, or there is only one process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Jobs: up to where the event log is committed. Sinks: the position in the store. Sources: their newest frame.
+    /// Jobs: up to where what they read is committed. Sinks: the position in the store. Sources: their newest frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
     /// Where the log that it reads or writes ends.
@@ -46,8 +46,12 @@ impl Pipeline {
             all.push(self.source(plan, &mut owners, tails[0]).await?);
         }
         for plan in &self.jobs {
-            for partition in 0..self.partitions {
-                all.push(self.job(plan, partition, &mut owners, tails[0]).await?);
+            let tail = match plan.input.reads() {
+                Reads::Events => tails[0],
+                Reads::Outputs => tails[1],
+            };
+            for partition in 0..plan.input.jobs(self.partitions) {
+                all.push(self.job(plan, partition, &mut owners, tail).await?);
             }
         }
         for plan in &self.sinks {
@@ -94,7 +98,8 @@ impl Pipeline {
             },
         };
         let (position, time) = committed.unzip();
-        let lag = self.logs.events.pending(&[subject::events_of_partition(partition)], Position(position.unwrap_or(0))).await?;
+        let (log, patterns) = (plan.input.log(&self.logs), plan.input.patterns(partition));
+        let lag = log.pending(&patterns, Position(position.unwrap_or(0))).await?;
         let unit = unit::job(&plan.operator, partition);
         let owner = owners.remove(&unit);
         Ok(Standing { unit, owner, position, tail: Some(tail.0), lag: Some(lag), time })

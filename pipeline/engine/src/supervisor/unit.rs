@@ -4,7 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Unit {
     Source(usize),
-    Job(usize, u32),
+    /// With its partition and its level.
+    Job(usize, u32, usize),
     Sink(usize),
     /// A place among those that tick.
     Ticker(u32),
@@ -16,7 +17,8 @@ pub(super) enum Unit {
 pub(super) enum Stage {
     Sources,
     Ticks,
-    Jobs,
+    /// Those that so many operators stand before.
+    Jobs(usize),
     Sinks,
     Retention,
 }
@@ -26,7 +28,7 @@ impl Unit {
         match self {
             Self::Source(_) => Stage::Sources,
             Self::Ticker(_) => Stage::Ticks,
-            Self::Job(..) => Stage::Jobs,
+            Self::Job(.., level) => Stage::Jobs(level),
             Self::Sink(_) => Stage::Sinks,
             Self::Retention => Stage::Retention,
         }

@@ -28,6 +28,8 @@ pub(super) struct Work {
     promises: Vec<Arc<Promise>>,
     ready: Arc<watch::Sender<bool>>,
     events_drain: watch::Sender<Option<Position>>,
+    /// For the jobs of each level from 1 on.
+    level_drains: Vec<watch::Sender<Option<Position>>>,
     outputs_drain: watch::Sender<Option<Position>>,
     by_name: BTreeMap<String, Unit>,
     running: BTreeMap<String, Running>,
@@ -74,7 +76,8 @@ impl Work {
             by_name.insert(unit::source(&plan.spec.id), Unit::Source(i));
         }
         for (i, plan) in pipeline.jobs.iter().enumerate() {
-            by_name.extend((0..pipeline.partitions).map(|partition| (unit::job(&plan.operator, partition), Unit::Job(i, partition))));
+            let (jobs, level) = (plan.input.jobs(pipeline.partitions), plan.input.level());
+            by_name.extend((0..jobs).map(|partition| (unit::job(&plan.operator, partition), Unit::Job(i, partition, level))));
         }
         for (i, plan) in pipeline.sinks.iter().enumerate() {
             by_name.insert(unit::sink(&plan.id), Unit::Sink(i));
@@ -82,8 +85,10 @@ impl Work {
         by_name.insert(unit::ticker(0), Unit::Ticker(0));
         by_name.insert(unit::RETENTION.to_owned(), Unit::Retention);
         let (events_drain, outputs_drain) = (watch::Sender::new(None), watch::Sender::new(None));
-        let (running, tasks) = (BTreeMap::new(), JoinSet::new());
-        Self { pipeline: Arc::new(pipeline), floors, promises, ready, events_drain, outputs_drain, by_name, running, tasks, ticked: None }
+        let levels = pipeline.jobs.iter().map(|plan| plan.input.level()).max().unwrap_or(0);
+        let level_drains = (0..levels).map(|_| watch::Sender::new(None)).collect();
+        let (pipeline, running, tasks) = (Arc::new(pipeline), BTreeMap::new(), JoinSet::new());
+        Self { pipeline, floors, promises, ready, events_drain, level_drains, outputs_drain, by_name, running, tasks, ticked: None }
     }
 
     /// Everything there is to do.
@@ -92,7 +97,7 @@ impl Work {
         let order = |unit: &Unit| match unit.stage() {
             Stage::Retention => 0,
             Stage::Sinks => 1,
-            Stage::Jobs => 2,
+            Stage::Jobs(_) => 2,
             Stage::Sources => 3,
             Stage::Ticks => 4,
         };
@@ -104,7 +109,8 @@ impl Work {
     /// The units that are shared evenly with each other, by kind. Places among those that tick are found otherwise.
     pub(super) fn kinds(&self) -> Vec<Vec<String>> {
         let of = |stage| self.by_name.iter().filter(move |(_, unit)| unit.stage() == stage).map(|(name, _)| name.clone()).collect();
-        [Stage::Sources, Stage::Jobs, Stage::Sinks, Stage::Retention].map(of).into()
+        let jobs = (0..self.levels()).map(Stage::Jobs);
+        [Stage::Sources, Stage::Sinks, Stage::Retention].into_iter().chain(jobs).map(of).collect()
     }
 
     /// The units whose promises go into ticks.
@@ -168,12 +174,13 @@ impl Work {
                     if stop.is_cancelled() { How::Done(Ok(None)) } else { How::SourceOver }
                 })
             }
-            Unit::Job(i, partition) => {
+            Unit::Job(i, partition, level) => {
                 let plan = &self.pipeline.jobs[i];
                 let (operator, version, make) = (plan.operator.clone(), plan.version.clone(), plan.make.clone());
                 let floor = self.floors.of(unit::job(&operator, partition)).version(&version);
-                let spec = JobSpec { operator, partition, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
-                let drain = self.events_drain.subscribe();
+                let input = plan.input.clone();
+                let spec = JobSpec { operator, partition, input, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
+                let drain = level.checked_sub(1).map_or(&self.events_drain, |above| &self.level_drains[above]).subscribe();
                 let running = job::run(spec, logs, move || make(partition), drain, floor, tenure);
                 Box::pin(async move { How::Done(stop.run_until_cancelled(running).await.unwrap_or(Ok(())).map(|()| None)) })
             }
@@ -265,7 +272,7 @@ impl Work {
         };
         for name in ours(self) {
             let running = &self.running[&name];
-            if !matches!(stage, Stage::Jobs | Stage::Sinks) {
+            if !matches!(stage, Stage::Jobs(_) | Stage::Sinks) {
                 running.stop.cancel();
             }
             if running.over {
@@ -297,6 +304,18 @@ impl Work {
         Ok(())
     }
 
+    /// How many levels of jobs there are.
+    pub(super) fn levels(&self) -> usize {
+        self.level_drains.len() + 1
+    }
+
+    /// Jobs of this level go on to what those below have committed by now. Those of level 0 read events.
+    pub(super) async fn drain_level(&self, level: usize) -> Result<()> {
+        let Some(drain) = level.checked_sub(1).map(|above| &self.level_drains[above]) else { return Ok(()) };
+        drain.send_replace(Some(self.pipeline.logs.outputs.continuity().await?.tail));
+        Ok(())
+    }
+
     /// Sinks of outputs go on to what is in the log now.
     pub(super) async fn drain_outputs(&self) -> Result<()> {
         let tail = self.pipeline.logs.outputs.continuity().await?.tail;
@@ -315,6 +334,6 @@ fn readers(pipeline: &Pipeline) -> Vec<(String, String)> {
     let jobs = pipeline
         .jobs
         .iter()
-        .flat_map(|plan| (0..pipeline.partitions).map(|partition| (unit::job(&plan.operator, partition), plan.version.clone())));
+        .flat_map(|plan| (0..plan.input.jobs(pipeline.partitions)).map(|job| (unit::job(&plan.operator, job), plan.version.clone())));
     jobs.chain(pipeline.sinks.iter().map(|plan| (unit::sink(&plan.id), String::new()))).collect()
 }

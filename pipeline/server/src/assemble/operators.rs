@@ -6,6 +6,7 @@ use floodmark_core::ports::Operator as OperatorPort;
 use floodmark_core::window::{Aggregate as CoreAggregate, AggregateSet, Spec};
 use floodmark_core::{BySource, Error, Result};
 use floodmark_engine::JobPlan;
+use floodmark_engine::input::Input;
 use floodmark_schemas::series::fnv1a;
 
 use crate::config::{Aggregate, Operator, OperatorKind, Tumbling};
@@ -21,7 +22,7 @@ pub(crate) fn job_plan(id: &str, operator: &Operator) -> Result<JobPlan> {
     let make = move |partition| -> Box<dyn OperatorPort> {
         Box::new(BySource::new(Spec { partition, ..spec.clone() }).expect("the same spec was accepted above"))
     };
-    Ok(JobPlan { operator: id.to_owned(), version: format!("{version:08x}"), make: Arc::new(make) })
+    Ok(JobPlan { operator: id.to_owned(), version: format!("{version:08x}"), input: Input::Partition, make: Arc::new(make) })
 }
 
 fn tumbling_spec(id: &str, version: u32, settings: &Tumbling) -> Spec {

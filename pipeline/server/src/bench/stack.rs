@@ -11,6 +11,7 @@ use floodmark_connectors::logs::jetstream;
 use floodmark_core::ports::{Clock, Expect, Ingest, Limit, Log, NewEntry, Position, Source, SourceSpec};
 use floodmark_core::{Error, Result};
 use floodmark_engine::ingest::{self, Logs, Promise};
+use floodmark_engine::input::Input;
 use floodmark_engine::job::{Job, JobSpec, SNAPSHOT_AFTER_BYTES};
 use floodmark_engine::retention::Floors;
 use floodmark_engine::{JobPlan, SourcePlan, Statuses};
@@ -133,7 +134,7 @@ async fn work_off(logs: &Logs, partitions: u32, from: Position, shape: Shape) ->
             let make = plan.make.clone();
             let make = move || make(partition);
             let (operator, version) = (plan.operator.clone(), plan.version.clone());
-            let spec = JobSpec { operator, partition, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
+            let spec = JobSpec { operator, partition, input: Input::Partition, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
             let mut job = Job::claim(spec, logs.clone(), &make, floor).await?;
             let drain = watch::Sender::new(Some(tail));
             job.run(drain.subscribe()).await

@@ -49,7 +49,7 @@ impl<'a> Rollups<'a> {
         let subject = subject::outputs(&first.operator, 0);
         let outputs = rollups.into_iter().map(Output::Rollup).collect();
         let (in_fingerprint, digest) = (String::new(), String::new());
-        let commit = JobEntry::Commit(Commit { n: 0, in_position: 0, in_fingerprint, watermark: None, late: 0, digest, outputs });
+        let commit = JobEntry::Commit(Commit { in_fingerprint, digest, outputs, ..Commit::default() });
         let body = serde_json::to_vec(&commit).map_err(|e| Error::broken("writing rollups as JSON").because(e))?;
         write(&self.keepers, self.logs, &[entry(self.position, subject, Headers::default(), body.into())]).await
     }

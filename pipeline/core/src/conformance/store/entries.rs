@@ -18,7 +18,7 @@ pub fn entry(position: u64, subject: &str, body: impl Into<Bytes>) -> Entry {
 /// A commit of `operator` with these outputs.
 pub fn commit_entry(position: u64, operator: &str, outputs: Vec<Output>) -> Entry {
     let in_fingerprint = format!("{position:016x}");
-    let commit = Commit { n: position, in_position: position, in_fingerprint, watermark: None, late: 0, digest: String::new(), outputs };
+    let commit = Commit { n: position, in_position: position, in_fingerprint, outputs, ..Commit::default() };
     let body = serde_json::to_vec(&JobEntry::Commit(commit)).expect("a commit is JSON");
     entry(position, &subject::outputs(operator, 0), body)
 }
