@@ -5,6 +5,7 @@
 
 pub mod assignment;
 pub mod by_source;
+pub mod cascade;
 pub mod conformance;
 pub mod error;
 pub mod id;

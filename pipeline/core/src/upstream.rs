@@ -1,8 +1,9 @@
 //! What an operator reads of another: its commits in order, each once.
 //!
 //! Claims are passed over, and so are commits of another definition. A job that was begun anew writes commits for entries
-//! that it had committed before: those are passed over too. How far event time has come stands in the commits, source by
-//! source; when one job reads several, the least of them counts.
+//! that it had committed before: those are passed over too. When several jobs are read, a commit waits until all have
+//! come as far in their input: then the order is that of the input, however fast each job is. How far event time has
+//! come stands in the commits, source by source; the least of the jobs that know a source counts.
 
 use std::collections::BTreeMap;
 
@@ -24,58 +25,71 @@ pub struct Upstream {
 }
 
 /// How far each of its jobs was read. This is state: it belongs into a snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     jobs: BTreeMap<u32, JobProgress>,
+    /// Commits that wait for the other jobs, in order.
+    waiting: Vec<(u32, Commit)>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct JobProgress {
     /// The entry of its input that its newest commit reaches, and the number of that commit.
     newest: (u64, u64),
+    /// All its commits up to this entry are here.
+    reached: u64,
     /// How far each source has come, in microseconds.
     watermarks: BTreeMap<String, i64>,
 }
 
 impl Upstream {
-    /// The commit in an entry, if it is one that comes next.
+    /// Takes note of an entry of one of the jobs; [`Self::next`] then gives what it brings.
     ///
     /// # Errors
     /// `Rejected` when the entry cannot be read.
-    pub fn read(&self, entry: &Entry, progress: &mut Progress) -> Result<Option<Commit>> {
+    pub fn take(&self, entry: &Entry, progress: &mut Progress) -> Result<()> {
         let ours = entry.headers.get("Floodmark-Version") == Some(self.version.as_str());
         let Some(job) = subject::parse_outputs(&entry.subject).filter(|(id, _)| ours && *id == self.operator).map(|(_, job)| job) else {
-            return Ok(None);
+            return Ok(());
         };
         let doing = || format!("reading what job {}/{job} has committed at {}", self.operator, entry.position);
-        let commit = match serde_json::from_slice(&entry.body).map_err(|e| Error::rejected(doing()).because(e))? {
-            JobEntry::Claim(_) => return Ok(None),
-            JobEntry::Commit(commit) => commit,
+        let JobEntry::Commit(commit) = serde_json::from_slice(&entry.body).map_err(|e| Error::rejected(doing()).because(e))? else {
+            return Ok(());
         };
         let known = progress.jobs.entry(job).or_default();
         let place = (commit.in_position, commit.n);
-        if place <= known.newest {
-            return Ok(None);
+        if place > known.newest {
+            known.newest = place;
+            known.reached = commit.in_position - u64::from(commit.more);
+            let order = |(job, commit): &(u32, Commit)| (commit.in_position, *job, commit.n);
+            let at = progress.waiting.partition_point(|before| order(before) < (commit.in_position, job, commit.n));
+            progress.waiting.insert(at, (job, commit));
         }
-        known.newest = place;
+        Ok(())
+    }
+
+    /// The next commit that need not wait for another job.
+    pub fn next(&self, progress: &mut Progress) -> Option<Commit> {
+        let everybody = progress.jobs.len() >= self.jobs as usize;
+        let reached = progress.jobs.values().map(|job| job.reached).min().filter(|_| everybody)?;
+        // With one job there is nobody to wait for, not even the rest of an entry.
+        progress.waiting.first().filter(|(_, commit)| self.jobs == 1 || commit.in_position <= reached)?;
+        let (job, commit) = progress.waiting.remove(0);
         if !commit.more {
+            let known = progress.jobs.entry(job).or_default();
             for (source, time) in &commit.watermarks {
                 let watermark = known.watermarks.entry(source.clone()).or_insert(i64::MIN);
                 *watermark = time.micros().max(*watermark);
             }
         }
-        Ok(Some(commit))
+        Some(commit)
     }
 
-    /// How far each source has come, in microseconds: the least of the jobs that know it. Nothing until every job has
-    /// been heard of.
-    pub fn watermarks<'a>(&self, progress: &'a Progress) -> BTreeMap<&'a str, i64> {
+    /// How far each source has come with the commits that were given, in microseconds.
+    pub fn watermarks(&self, progress: &Progress) -> BTreeMap<String, i64> {
         let mut all = BTreeMap::new();
-        if progress.jobs.len() < self.jobs as usize {
-            return all;
-        }
         for (source, time) in progress.jobs.values().flat_map(|job| &job.watermarks) {
-            let least: &mut i64 = all.entry(source.as_str()).or_insert(*time);
+            let least: &mut i64 = all.entry(source.clone()).or_insert(*time);
             *least = (*least).min(*time);
         }
         all
@@ -108,7 +122,10 @@ mod tests {
     #[test]
     fn each_commit_comes_once_and_nothing_else_comes() {
         let (upstream, mut progress) = (upstream(1), Progress::default());
-        let mut read = |version, body: &JobEntry| upstream.read(&entry(0, version, body), &mut progress).unwrap().map(|commit| commit.n);
+        let mut read = |version, body: &JobEntry| {
+            upstream.take(&entry(0, version, body), &mut progress).unwrap();
+            upstream.next(&mut progress).map(|commit| commit.n)
+        };
         assert_eq!(read("v", &JobEntry::Claim(Claim { epoch: 1, n: 0, commit: 0 })), None);
         assert_eq!(read("v", &commit(1, 7, false, &[])), Some(1));
         assert_eq!(read("v", &commit(2, 7, false, &[])), Some(2));
@@ -119,21 +136,26 @@ mod tests {
     }
 
     #[test]
-    fn time_goes_as_far_as_the_slowest_job_says_at_the_end_of_an_entry() {
+    fn the_order_is_that_of_the_input_and_the_slowest_job_keeps_time() {
         let (upstream, mut progress) = (upstream(2), Progress::default());
-        let mut read = |job, body: &JobEntry| drop(upstream.read(&entry(job, "v", body), &mut progress).unwrap());
-        read(0, &commit(1, 1, false, &[("a", 50), ("b", 20)]));
-        read(0, &commit(2, 2, true, &[("a", 90)]));
-        let silent = progress.clone();
-        assert_eq!(upstream.watermarks(&silent), BTreeMap::new());
-        let mut read = |job, body: &JobEntry| drop(upstream.read(&entry(job, "v", body), &mut progress).unwrap());
-        read(1, &commit(1, 1, false, &[("a", 60)]));
-        assert_eq!(upstream.watermarks(&progress), BTreeMap::from([("a", 50_000_000), ("b", 20_000_000)]));
+        let mut read = |job, body: &JobEntry| {
+            upstream.take(&entry(job, "v", body), &mut progress).unwrap();
+            let next: Vec<_> = std::iter::from_fn(|| upstream.next(&mut progress)).map(|commit| commit.in_position).collect();
+            (next, upstream.watermarks(&progress))
+        };
+        let times = |times: &[(&str, i64)]| times.iter().map(|(source, secs)| ((*source).to_owned(), *secs * 1_000_000)).collect();
+        assert_eq!(read(0, &commit(1, 3, false, &[("a", 50), ("b", 20)])), (vec![], times(&[])));
+        assert_eq!(read(0, &commit(2, 9, false, &[("a", 90), ("b", 20)])), (vec![], times(&[])));
+        assert_eq!(read(1, &commit(1, 2, false, &[("a", 40)])), (vec![2], times(&[("a", 40)])));
+        // The rest of entry 4 is still to come.
+        assert_eq!(read(1, &commit(2, 4, true, &[("a", 60)])), (vec![3], times(&[("a", 40), ("b", 20)])));
+        assert_eq!(read(1, &commit(3, 4, false, &[("a", 60)])), (vec![4, 4], times(&[("a", 50), ("b", 20)])));
+        assert_eq!(read(1, &commit(4, 9, false, &[("a", 80)])), (vec![9, 9], times(&[("a", 80), ("b", 20)])));
     }
 
     #[test]
     fn an_entry_that_is_no_commit_is_rejected() {
         let damaged = Entry { body: "{".into(), ..entry(0, "v", &commit(1, 1, false, &[])) };
-        assert_eq!(upstream(1).read(&damaged, &mut Progress::default()).unwrap_err().kind(), crate::Kind::Rejected);
+        assert_eq!(upstream(1).take(&damaged, &mut Progress::default()).unwrap_err().kind(), crate::Kind::Rejected);
     }
 }

@@ -10,5 +10,6 @@ mod spec;
 mod tumbling;
 
 pub use columns::{Batch, Columns};
+pub(crate) use spec::glob;
 pub use spec::{Aggregate, AggregateSet, Spec};
 pub use tumbling::{Counts, Tumbling};

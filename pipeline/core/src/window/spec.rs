@@ -79,12 +79,13 @@ impl Spec {
     }
 
     pub(super) fn takes_metric(&self, metric: &str) -> bool {
-        self.metrics.as_ref().is_none_or(|patterns| patterns.iter().any(|p| glob(p.as_bytes(), metric.as_bytes())))
+        self.metrics.as_ref().is_none_or(|patterns| patterns.iter().any(|p| glob(p, metric)))
     }
 }
 
 /// Whether `text` matches `pattern`, where `*` stands for any text and `?` for one byte.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t, mut star) = (0, 0, None);
     while t < text.len() {
         match pattern.get(p) {
@@ -190,7 +191,7 @@ mod tests {
             ("*", "", true),
             ("a*b", "ac", false),
         ] {
-            assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
         }
     }
 

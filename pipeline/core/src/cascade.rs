@@ -1,0 +1,273 @@
+//! Cascades: long windows from the rollups of short ones. An hour is made of sixty minutes instead of all their events.
+//!
+//! - A window takes the rollups of all shorter windows that begin in it. It fires revision 0 of every series, in order of
+//!   their keys, when its source has come to its end.
+//! - A revision of a shorter window gives the next revision of the longer one; when several come in one commit, one.
+//! - A shorter window that is taken back (its count is 0) is taken out again.
+//! - What was merged and can no longer be revised is kept as one sum: memory does not grow with the number of shorter
+//!   windows in a longer one.
+
+mod merge;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use floodmark_schemas::commit::Output;
+use floodmark_schemas::{Aggregates, Commit, Rollup, Series, Timestamp, Window};
+use serde::{Deserialize, Serialize};
+
+use crate::id::RollupIds;
+use crate::ports::{Entry, Operator, Outputs};
+use crate::upstream::{Progress, Upstream};
+use crate::window::{AggregateSet, glob};
+use crate::{Error, Result};
+
+use merge::Merged;
+pub use merge::unmergeable;
+
+/// The configuration of one cascade on one partition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// The operator's id.
+    pub operator: String,
+    /// Its version: outputs of another version have other ids.
+    pub version: u32,
+    /// The partition it works on.
+    pub partition: u32,
+    /// Whose rollups it reads.
+    pub upstream: Upstream,
+    /// The length of a window: a multiple of the shorter ones'.
+    pub size: Duration,
+    /// How long after their end the shorter windows may be revised.
+    pub allowed_lateness: Duration,
+    /// The aggregates to be emitted.
+    pub aggregates: AggregateSet,
+    /// Only metrics whose name matches one of these patterns; `None` takes all.
+    pub metrics: Option<Vec<String>>,
+    /// Only rollups of these sources; `None` takes all.
+    pub sources: Option<Vec<String>>,
+    /// The labels that tell series apart; series that differ in others only are merged. `None` keeps all apart.
+    pub group_by: Option<Vec<String>>,
+}
+
+/// The cascade of one partition.
+pub struct Cascade {
+    spec: Spec,
+    size_us: i64,
+    lateness_us: i64,
+    ids: RollupIds,
+    state: State,
+}
+
+/// The first bytes of a snapshot; JSON follows.
+const MAGIC: &[u8; 8] = b"fm-csc-1";
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    progress: Progress,
+    rollups: u64,
+    late: u64,
+    parts: BTreeMap<String, Part>,
+}
+
+/// The windows of one source.
+#[derive(Debug, Serialize, Deserialize)]
+struct Part {
+    watermark: i64,
+    /// By their start; in each the series by their key.
+    windows: BTreeMap<i64, BTreeMap<String, Cell>>,
+}
+
+/// One series in one window.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Cell {
+    /// Shorter windows that cannot change any more.
+    settled: Merged,
+    /// The others in order of their start and series.
+    open: Vec<Short>,
+    /// How many revisions were emitted.
+    emitted: u32,
+}
+
+/// A shorter window that may be revised.
+#[derive(Debug, Serialize, Deserialize)]
+struct Short {
+    start: i64,
+    end: i64,
+    /// The key of its series, where several are merged.
+    series: String,
+    revision: u32,
+    aggregates: Aggregates,
+}
+
+impl Cascade {
+    /// An operator that has seen nothing.
+    pub fn new(spec: Spec) -> Self {
+        let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let (size_us, lateness_us) = (micros(spec.size).max(1), micros(spec.allowed_lateness));
+        let ids = RollupIds::new(&spec.operator, spec.version, spec.partition);
+        Self { spec, size_us, lateness_us, ids, state: State::default() }
+    }
+
+    fn take_commit(&mut self, commit: Commit, outputs: &mut Outputs) {
+        let mut changed = BTreeSet::new();
+        for output in commit.outputs {
+            if let Output::Rollup(rollup) = output {
+                self.take(rollup, &mut changed);
+            }
+        }
+        for (source, window, key) in changed {
+            let cell = self.state.parts.get_mut(&source).and_then(|part| part.windows.get_mut(&window)?.get_mut(&key));
+            let cell = cell.expect("it was changed just now");
+            outputs.push(emit(&self.spec, &mut self.ids, &source, &key, (window, window + self.size_us), cell));
+        }
+        for (source, time) in self.spec.upstream.watermarks(&self.state.progress) {
+            self.advance(&source, time, outputs);
+        }
+    }
+
+    /// Takes a rollup, and says which window has changed after it had fired.
+    fn take(&mut self, rollup: Rollup, changed: &mut BTreeSet<(String, i64, String)>) {
+        let takes = |list: &Option<Vec<String>>, text: &str, matches: fn(&str, &str) -> bool| {
+            list.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| matches(pattern, text)))
+        };
+        if !takes(&self.spec.sources, &rollup.source, |a, b| a == b) || !takes(&self.spec.metrics, &rollup.series.metric, glob) {
+            return;
+        }
+        self.state.rollups += 1;
+        let (start, end) = (rollup.window.start.micros(), rollup.window.end.micros());
+        let window = start.div_euclid(self.size_us).saturating_mul(self.size_us);
+        let part = self.state.parts.entry(rollup.source.clone()).or_insert_with(Part::new);
+        // Nobody may change what is settled.
+        if end.saturating_add(self.lateness_us) <= part.watermark {
+            self.state.late += 1;
+            return;
+        }
+        let of = rollup.series.key();
+        let (key, series) = match &self.spec.group_by {
+            None => (of, String::new()),
+            Some(labels) => (grouped(rollup.series, labels).key(), of),
+        };
+        let cell = part.windows.entry(window).or_default().entry(key.clone()).or_default();
+        let fired = window.saturating_add(self.size_us) <= part.watermark;
+        let short = Short { start, end, series, revision: rollup.revision, aggregates: rollup.aggregates };
+        if cell.take(short) && fired {
+            changed.insert((rollup.source, window, key));
+        }
+    }
+
+    /// Brings a source on: windows that have come to their end fire, and those whose lateness is over go.
+    fn advance(&mut self, source: &str, watermark: i64, outputs: &mut Outputs) {
+        let Some(part) = self.state.parts.get_mut(source).filter(|part| part.watermark < watermark) else { return };
+        let before = std::mem::replace(&mut part.watermark, watermark);
+        let (size_us, lateness_us) = (self.size_us, self.lateness_us);
+        let due = |window: i64| (before + 1..=watermark).contains(&window.saturating_add(size_us));
+        for (window, series) in part.windows.iter_mut().filter(|(window, _)| due(**window)) {
+            for (key, cell) in series.iter_mut().filter(|(_, cell)| !cell.is_empty()) {
+                outputs.push(emit(&self.spec, &mut self.ids, source, key, (*window, *window + size_us), cell));
+            }
+        }
+        part.windows.retain(|window, _| window.saturating_add(size_us).saturating_add(lateness_us) > watermark);
+        part.windows.values_mut().flat_map(BTreeMap::values_mut).for_each(|cell| cell.settle(watermark.saturating_sub(lateness_us)));
+    }
+}
+
+/// The series that has the metric, the unit and these labels of another.
+fn grouped(mut series: Series, labels: &[String]) -> Series {
+    series.labels.retain(|name, _| labels.contains(name));
+    series
+}
+
+fn emit(spec: &Spec, ids: &mut RollupIds, source: &str, key: &str, (start, end): (i64, i64), cell: &mut Cell) -> Output {
+    let revision = cell.emitted;
+    cell.emitted += 1;
+    Output::Rollup(Rollup {
+        id: ids.id(source, key, start, end, revision),
+        operator: spec.operator.clone(),
+        version: format!("{:08x}", spec.version),
+        source: source.to_owned(),
+        series: Series::from_key(key).expect("the key was made from a series"),
+        window: Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) },
+        revision,
+        aggregates: cell.read(spec.aggregates),
+    })
+}
+
+impl Part {
+    fn new() -> Self {
+        Self { watermark: i64::MIN, windows: BTreeMap::new() }
+    }
+}
+
+impl Cell {
+    /// Takes a shorter window in; `false` when it was known in this revision or a higher one.
+    fn take(&mut self, short: Short) -> bool {
+        match self.open.binary_search_by(|known| (known.start, &known.series).cmp(&(short.start, &short.series))) {
+            Ok(at) if self.open[at].revision >= short.revision => false,
+            Ok(at) => {
+                self.open[at] = short;
+                true
+            }
+            Err(at) => {
+                self.open.insert(at, short);
+                true
+            }
+        }
+    }
+
+    /// Merges those that ended at this time or before.
+    fn settle(&mut self, time: i64) {
+        let settled = self.open.iter().take_while(|short| short.end <= time).count();
+        self.open.drain(..settled).filter(|short| short.aggregates.count > 0).for_each(|short| self.settled.add(&short.aggregates));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.settled == Merged::default() && self.open.iter().all(|short| short.aggregates.count == 0)
+    }
+
+    fn read(&self, aggregates: AggregateSet) -> Aggregates {
+        let mut merged = self.settled.clone();
+        self.open.iter().filter(|short| short.aggregates.count > 0).for_each(|short| merged.add(&short.aggregates));
+        merged.read(aggregates)
+    }
+}
+
+impl Operator for Cascade {
+    fn apply(&mut self, entry: &Entry, outputs: &mut Outputs) -> Result<()> {
+        self.spec.upstream.take(entry, &mut self.state.progress)?;
+        while let Some(commit) = self.spec.upstream.next(&mut self.state.progress) {
+            self.take_commit(commit, outputs);
+        }
+        Ok(())
+    }
+
+    fn watermark(&self) -> Option<Timestamp> {
+        self.watermarks().into_values().min()
+    }
+
+    fn watermarks(&self) -> BTreeMap<String, Timestamp> {
+        let known = self.state.parts.iter().filter(|(_, part)| part.watermark > i64::MIN);
+        known.map(|(source, part)| (source.clone(), Timestamp::from_micros(part.watermark))).collect()
+    }
+
+    fn late(&self) -> u64 {
+        self.state.late
+    }
+
+    fn events(&self) -> u64 {
+        self.state.rollups
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        serde_json::to_writer(&mut bytes, &self.state).expect("maps with text keys and numbers are JSON");
+        bytes
+    }
+
+    fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
+        let broken = || Error::broken("restoring a cascade: the bytes are not a snapshot of one");
+        let json = snapshot.strip_prefix(MAGIC).ok_or_else(broken)?;
+        self.state = serde_json::from_slice(json).map_err(|e| broken().because(e))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! Aggregates of a longer window from those of the shorter ones in it.
+
+use floodmark_schemas::Aggregates;
+use serde::{Deserialize, Serialize};
+
+use crate::window::{Aggregate, AggregateSet};
+
+/// What can be said of several neighbouring windows together. They are added in order of time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Merged {
+    count: u64,
+    sum: f64,
+    min: Option<f64>,
+    max: Option<f64>,
+    first: Option<f64>,
+    last: Option<f64>,
+    /// Sum of squared differences from the mean.
+    m2: f64,
+}
+
+impl Merged {
+    /// Adds a window that comes after all that were added.
+    pub(super) fn add(&mut self, next: &Aggregates) {
+        let count = next.count as f64;
+        let sum = next.sum.or_else(|| next.mean.map(|mean| mean * count)).unwrap_or(0.0);
+        if let Some(stddev) = next.stddev {
+            // Chan, Golub, LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979.
+            let between = match self.count {
+                0 => 0.0,
+                before => {
+                    let before = before as f64;
+                    let apart = sum / count - self.sum / before;
+                    apart * apart * (before * count / (before + count))
+                }
+            };
+            self.m2 += stddev * stddev * count + between;
+        }
+        self.count += next.count;
+        self.sum += sum;
+        self.min = least(self.min, next.min, |a, b| a <= b);
+        self.max = least(self.max, next.max, |a, b| a >= b);
+        self.first = self.first.or(next.first);
+        self.last = next.last.or(self.last);
+    }
+
+    /// The aggregates that are asked for; only the count when there is none.
+    pub(super) fn read(&self, aggregates: AggregateSet) -> Aggregates {
+        if self.count == 0 {
+            return Aggregates::default();
+        }
+        let asked = |aggregate, value: f64| aggregates.has(aggregate).then_some(value);
+        let count = self.count as f64;
+        Aggregates {
+            count: self.count,
+            sum: asked(Aggregate::Sum, self.sum),
+            mean: asked(Aggregate::Mean, self.sum / count),
+            min: self.min.filter(|_| aggregates.has(Aggregate::Min)),
+            max: self.max.filter(|_| aggregates.has(Aggregate::Max)),
+            stddev: asked(Aggregate::Stddev, (self.m2 / count).sqrt()),
+            first: self.first.filter(|_| aggregates.has(Aggregate::First)),
+            last: self.last.filter(|_| aggregates.has(Aggregate::Last)),
+            ..Aggregates::default()
+        }
+    }
+}
+
+fn least(a: Option<f64>, b: Option<f64>, comes_first: impl Fn(f64, f64) -> bool) -> Option<f64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if comes_first(a, b) { a } else { b }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// What the shorter windows must have, one of each, so that an aggregate of the longer one can be computed.
+fn needs(aggregate: Aggregate) -> Option<&'static [&'static [Aggregate]]> {
+    use Aggregate as A;
+    match aggregate {
+        A::Count => Some(&[]),
+        A::Sum => Some(&[&[A::Sum]]),
+        A::Mean => Some(&[&[A::Sum, A::Mean]]),
+        A::Min => Some(&[&[A::Min]]),
+        A::Max => Some(&[&[A::Max]]),
+        A::Stddev => Some(&[&[A::Stddev], &[A::Sum, A::Mean]]),
+        A::First => Some(&[&[A::First]]),
+        A::Last => Some(&[&[A::Last]]),
+    }
+}
+
+/// Why an aggregate cannot be computed of windows that have `from`; `None` when it can.
+pub fn unmergeable(aggregate: Aggregate, from: AggregateSet) -> Option<String> {
+    let Some(needs) = needs(aggregate) else {
+        return Some(format!("`{}` cannot be computed from shorter windows", aggregate.name()));
+    };
+    let lacking = needs.iter().find(|any| !any.iter().any(|aggregate| from.has(*aggregate)))?;
+    let names: Vec<String> = lacking.iter().map(|aggregate| format!("`{}`", aggregate.name())).collect();
+    Some(format!("`{}` needs {} of the shorter windows", aggregate.name(), names.join(" or ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: &[f64]) -> Aggregates {
+        let (count, sum) = (values.len() as f64, values.iter().sum::<f64>());
+        let variance = values.iter().map(|value| (value - sum / count).powi(2)).sum::<f64>() / count;
+        Aggregates {
+            count: values.len() as u64,
+            sum: Some(sum),
+            mean: Some(sum / count),
+            min: values.iter().copied().reduce(f64::min),
+            max: values.iter().copied().reduce(f64::max),
+            stddev: Some(variance.sqrt()),
+            first: values.first().copied(),
+            last: values.last().copied(),
+            ..Aggregates::default()
+        }
+    }
+
+    #[test]
+    fn windows_together_say_what_their_values_would() {
+        let mut merged = Merged::default();
+        for values in [&[4.0, 8.0][..], &[0.0], &[6.0, 2.0, 4.0]] {
+            merged.add(&of(values));
+        }
+        let found = merged.read(Aggregate::ALL.into_iter().collect());
+        let expected = of(&[4.0, 8.0, 0.0, 6.0, 2.0, 4.0]);
+        assert!((found.stddev.unwrap() - expected.stddev.unwrap()).abs() < 1e-12, "{found:?}");
+        assert_eq!(Aggregates { stddev: None, ..found }, Aggregates { stddev: None, ..expected });
+    }
+
+    #[test]
+    fn a_mean_is_enough_for_a_mean() {
+        let mut merged = Merged::default();
+        for mean in [1.0, 5.0] {
+            merged.add(&Aggregates { count: 2, mean: Some(mean), ..Aggregates::default() });
+        }
+        let means = [Aggregate::Mean].into_iter().collect();
+        assert_eq!(merged.read(means), Aggregates { count: 4, mean: Some(3.0), ..Aggregates::default() });
+        assert_eq!(unmergeable(Aggregate::Mean, means), None);
+        assert_eq!(unmergeable(Aggregate::Sum, means).unwrap(), "`sum` needs `sum` of the shorter windows");
+        assert_eq!(
+            unmergeable(Aggregate::Stddev, [Aggregate::Stddev].into_iter().collect()).unwrap(),
+            "`stddev` needs `sum` or `mean` of the shorter windows"
+        );
+    }
+}
