@@ -21,10 +21,10 @@ const FRAME: usize = 1_000;
 fn operator(series: usize) -> (Tumbling, u32, Vec<u32>) {
     let spec = Spec::new("bench", 0, Duration::from_secs(10));
     let mut operator = Tumbling::new(spec).expect("the spec is sound");
-    let source = operator.source("load", Timestamp::from_micros(START));
+    let lane = operator.lane("load", Timestamp::from_micros(START));
     let name = |i: usize| Series::new("cpu_usage").label("host", format!("host-{i:07}")).label("zone", (i % 16).to_string());
-    let ids = (0..series).map(|i| operator.series(source, &name(i))).collect();
-    (operator, source, ids)
+    let ids = (0..series).map(|i| operator.series(lane, &name(i))).collect();
+    (operator, lane, ids)
 }
 
 /// Frames of events `step_us` apart, on series in a scattered order.
@@ -51,10 +51,10 @@ fn frames(count: usize, ids: &[u32], step_us: i64) -> Vec<Columns> {
     (0..count).map(frame).collect()
 }
 
-fn fold_all(operator: &mut Tumbling, source: u32, frames: &[Columns], outputs: &mut Outputs) {
+fn fold_all(operator: &mut Tumbling, lane: u32, frames: &[Columns], outputs: &mut Outputs) {
     for (position, columns) in (1..).zip(frames) {
         let log_time = columns.time[FRAME - 1].max(START) + 1_000_000;
-        operator.fold(Batch { source, log_time, position, disorder_us: 2_000_000, columns }, outputs);
+        operator.fold(Batch { lane, log_time, position, disorder_us: 2_000_000, columns }, outputs);
         outputs.clear();
     }
 }
@@ -71,8 +71,8 @@ fn fold(c: &mut Criterion<CpuTime>) {
         group.bench_function(format!("{series} series, {name}"), |b| {
             let mut outputs = Outputs::new();
             let prepared = || operator(series);
-            let routine = |(mut operator, source, _): (Tumbling, u32, Vec<u32>)| {
-                fold_all(&mut operator, source, &frames, &mut outputs);
+            let routine = |(mut operator, lane, _): (Tumbling, u32, Vec<u32>)| {
+                fold_all(&mut operator, lane, &frames, &mut outputs);
                 operator
             };
             b.iter_batched(prepared, routine, BatchSize::PerIteration);
@@ -89,7 +89,7 @@ fn resident_mib() -> f64 {
 }
 
 /// One event of each series in `window`.
-fn fold_window(operator: &mut Tumbling, source: u32, ids: &[u32], window: i64, mut fired: impl FnMut(&mut Outputs)) {
+fn fold_window(operator: &mut Tumbling, lane: u32, ids: &[u32], window: i64, mut fired: impl FnMut(&mut Outputs)) {
     let mut outputs = Outputs::new();
     for (n, chunk) in (0..).zip(ids.chunks(FRAME)) {
         let mut columns = Columns { events: chunk.len() as u64, ..Columns::default() };
@@ -97,7 +97,7 @@ fn fold_window(operator: &mut Tumbling, source: u32, ids: &[u32], window: i64, m
             columns.push(index, START + window * 10_000_000 + n * 9_000, *id, f64::from(index) / 8.0);
         }
         let (log_time, position) = (columns.time[0], n as u64);
-        operator.fold(Batch { source, log_time, position, disorder_us: 2_000_000, columns: &columns }, &mut outputs);
+        operator.fold(Batch { lane, log_time, position, disorder_us: 2_000_000, columns: &columns }, &mut outputs);
         fired(&mut outputs);
     }
 }
@@ -105,12 +105,12 @@ fn fold_window(operator: &mut Tumbling, source: u32, ids: &[u32], window: i64, m
 #[expect(clippy::print_stdout, reason = "a benchmark prints what it finds")]
 fn memory(_: &mut Criterion<CpuTime>) {
     let before = resident_mib();
-    let (mut operator, source, ids) = operator(1_000_000);
+    let (mut operator, lane, ids) = operator(1_000_000);
     println!("1,000,000 series: table {:.0} MiB", resident_mib() - before);
     // A second source that has sent nothing holds the watermark, so that windows fill and none fires.
-    operator.source("silent", Timestamp::from_micros(START + 60_000_000));
+    operator.lane("silent", Timestamp::from_micros(START + 60_000_000));
     for window in 0..5 {
-        fold_window(&mut operator, source, &ids, window, |_| ());
+        fold_window(&mut operator, lane, &ids, window, |_| ());
         println!("with {} windows of all series: {:.0} MiB", window + 1, resident_mib() - before);
     }
     let start = CpuTime::now();
@@ -121,11 +121,11 @@ fn memory(_: &mut Criterion<CpuTime>) {
     println!("restored in {:.2} s", (CpuTime::now() - start).as_secs_f64());
     drop(snapshot);
 
-    let (mut operator, source, ids) = self::operator(1_000_000);
+    let (mut operator, lane, ids) = self::operator(1_000_000);
     let (mut rollups, mut peak) = (0, 0.0_f64);
     let start = CpuTime::now();
     for window in 0..5 {
-        fold_window(&mut operator, source, &ids, window, |outputs| {
+        fold_window(&mut operator, lane, &ids, window, |outputs| {
             if !outputs.is_empty() {
                 peak = peak.max(resident_mib());
                 rollups += outputs.len();

@@ -1,20 +1,21 @@
 //! Watermarks: how far event time has come, per source and for the partition.
 //!
-//! A source's watermark is the greatest of its event times (none counts as later than log time + the future limit) less
-//! its disorder, or a promise it made, whichever is later. The partition's is the least over its active sources. A source
-//! that has not been seen for longer than the idle timeout of **log** time is left out until it is seen again; a source
-//! that has ended is left out until it sends again. When no source is left, silence must not keep results back: the windows
-//! that are open fire, up to the latest time that was reached.
+//! Frames come on lanes: one for each writer (a source, or one shard of it) and partition. Frames are numbered per lane. A
+//! lane's watermark is the greatest of its event times (none counts as later than log time + the future limit) less the
+//! source's disorder, or a promise, whichever is later. A source's is the least over its active lanes, and that of all the
+//! least over all of them. A lane that has not been seen for longer than the idle timeout of **log** time is left out until it
+//! is seen again; one that has ended is left out until it sends again. When no lane is left, silence must not keep results
+//! back: the windows that are open fire, up to the latest time that was reached.
 
 use std::collections::BTreeMap;
 
 use floodmark_schemas::FrameHeader;
 
-/// What is known of one source.
+/// What is known of one lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Its id.
-    pub name: String,
+    /// Whose frames they are, and in which partition.
+    pub lane: Lane,
     /// The highest epoch seen.
     pub epoch: u64,
     /// The number of its last frame; `None` before the first (known from a tick only).
@@ -29,16 +30,27 @@ pub struct Progress {
     pub ended: bool,
 }
 
-/// How far the partition's watermark may go.
+/// What frames that are numbered together have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane {
+    /// The source, as [`Sources::names`] numbers it.
+    pub source: u32,
+    /// Which of its shards, when it is split over processes.
+    pub shard: Option<u32>,
+    /// The partition.
+    pub partition: u32,
+}
+
+/// How far the watermark may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// No source can say: it stays.
+    /// No lane can say: it stays.
     Hold,
     /// To this time.
     To(i64),
-    /// No source is active: to the end of the window of this time, the latest that was reached.
+    /// No lane is active: to the end of the window of this time, the latest that was reached.
     PastWindowOf(i64),
-    /// All sources have ended: to the end of the last window.
+    /// All lanes have ended: to the end of the last window.
     Everything,
 }
 
@@ -51,114 +63,169 @@ pub enum Freshness {
     Stale,
 }
 
-/// The sources of a partition in order of first appearance.
+/// The sources and their lanes, each in order of first appearance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
-    list: Vec<Progress>,
+    names: Vec<String>,
     by_name: BTreeMap<String, u32>,
+    lanes: Vec<Progress>,
+    by_lane: BTreeMap<Lane, u32>,
+}
+
+/// The source and the shard that a tick means by `name`: `<source>` or `<source>.<shard>`.
+pub fn writer(name: &str) -> (&str, Option<u32>) {
+    let sharded = name.rsplit_once('.').and_then(|(source, shard)| Some((source, Some(shard.parse().ok()?))));
+    sharded.unwrap_or((name, None))
 }
 
 impl Sources {
-    /// The index of a source, if it is known.
+    /// The number of a source, if it is known.
     pub fn find(&self, name: &str) -> Option<u32> {
         self.by_name.get(name).copied()
     }
 
-    /// The index of a source, which is known from now on.
-    pub fn enter(&mut self, name: &str, log_time: i64) -> u32 {
-        if let Some(index) = self.find(name) {
-            return index;
+    /// The names of the sources in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The number of a source, which is known from now on.
+    pub(crate) fn name(&mut self, name: &str) -> u32 {
+        if let Some(source) = self.find(name) {
+            return source;
+        }
+        let source = self.names.len() as u32;
+        self.by_name.insert(name.to_owned(), source);
+        self.names.push(name.to_owned());
+        source
+    }
+
+    /// The index of a lane, which is known from now on.
+    pub fn enter(&mut self, name: &str, shard: Option<u32>, partition: u32, log_time: i64) -> u32 {
+        let lane = Lane { source: self.name(name), shard, partition };
+        if let Some(index) = self.by_lane.get(&lane) {
+            return *index;
         }
         let (reached, watermark) = (i64::MIN, i64::MIN);
-        self.add(Progress { name: name.to_owned(), epoch: 0, number: None, reached, watermark, seen: log_time, ended: false });
-        self.list.len() as u32 - 1
+        self.add(Progress { lane, epoch: 0, number: None, reached, watermark, seen: log_time, ended: false });
+        self.lanes.len() as u32 - 1
     }
 
-    /// Adds a source that is not known yet.
-    pub(crate) fn add(&mut self, progress: Progress) {
-        self.by_name.insert(progress.name.clone(), self.list.len() as u32);
-        self.list.push(progress);
+    /// Adds a lane of a known source; `false` when it is known already.
+    pub(crate) fn add(&mut self, progress: Progress) -> bool {
+        let fresh = self.by_lane.insert(progress.lane, self.lanes.len() as u32).is_none();
+        self.lanes.push(progress);
+        fresh
     }
 
-    /// All sources in order.
+    /// All lanes in order.
     pub fn list(&self) -> &[Progress] {
-        &self.list
+        &self.lanes
     }
 
-    /// One source.
-    pub fn get(&self, source: u32) -> &Progress {
-        &self.list[source as usize]
+    /// One lane.
+    pub fn get(&self, lane: u32) -> &Progress {
+        &self.lanes[lane as usize]
     }
 
-    /// Whether a frame is new. A gap before the first frame of a source is none: retention may have taken what was there.
+    /// The name of the source of a lane.
+    pub fn name_of(&self, lane: u32) -> &str {
+        &self.names[self.get(lane).lane.source as usize]
+    }
+
+    /// Whether a frame is new, to one who reads a single partition.
     pub fn freshness(&self, header: &FrameHeader) -> Freshness {
-        let Some(source) = self.find(&header.source).map(|i| self.get(i)) else { return Freshness::Fresh(0) };
-        let Some(last) = source.number else { return Freshness::Fresh(0) };
-        if header.epoch < source.epoch || header.epoch == source.epoch && header.number <= last {
+        self.freshness_in(0, header)
+    }
+
+    /// Whether a frame of `partition` is new. A gap before the first frame of a lane is none: retention may have taken what
+    /// was there.
+    pub fn freshness_in(&self, partition: u32, header: &FrameHeader) -> Freshness {
+        let lane = self.find(&header.source).map(|source| Lane { source, shard: header.shard, partition });
+        let index = lane.and_then(|lane| self.by_lane.get(&lane));
+        let Some(lane) = index.map(|index| self.get(*index)) else { return Freshness::Fresh(0) };
+        let Some(last) = lane.number else { return Freshness::Fresh(0) };
+        if header.epoch < lane.epoch || header.epoch == lane.epoch && header.number <= last {
             return Freshness::Stale;
         }
         Freshness::Fresh(header.number.saturating_sub(last.saturating_add(1)))
     }
 
-    /// Takes note of a frame that was stored at `log_time`, before its events.
+    /// Takes note of a frame, for one who reads a single partition.
     pub fn see(&mut self, header: &FrameHeader, log_time: i64) -> u32 {
-        let index = self.enter(&header.source, log_time);
-        let source = &mut self.list[index as usize];
-        (source.epoch, source.number, source.seen) = (header.epoch, Some(header.number), log_time);
+        self.see_in(0, header, log_time)
+    }
+
+    /// Takes note of a frame of `partition` that was stored at `log_time`, before its events. Returns its lane.
+    pub fn see_in(&mut self, partition: u32, header: &FrameHeader, log_time: i64) -> u32 {
+        let index = self.enter(&header.source, header.shard, partition, log_time);
+        let lane = &mut self.lanes[index as usize];
+        (lane.epoch, lane.number, lane.seen) = (header.epoch, Some(header.number), log_time);
         if header.count > 0 {
-            source.ended = false;
+            lane.ended = false;
         } else if let Some(promise) = header.watermark {
-            source.ended = promise.micros() == i64::MAX;
-            self.promise(index, promise.micros());
+            lane.ended = promise.micros() == i64::MAX;
+            lane.promise(promise.micros());
         }
         index
     }
 
-    /// Takes note of a promise in a tick. It does not bring a source back that has ended.
-    pub fn tick(&mut self, name: &str, promise: i64, log_time: i64) {
-        let index = self.enter(name, log_time);
-        self.list[index as usize].seen = log_time;
-        self.promise(index, promise);
-    }
-
-    fn promise(&mut self, index: u32, promise: i64) {
-        let source = &mut self.list[index as usize];
-        if promise == i64::MAX {
-            source.ended = true;
-        } else {
-            source.watermark = source.watermark.max(promise);
+    /// Takes note of what a tick in `partition` promises for all lanes of a [`writer`]; if it has none yet, for that in this
+    /// partition. It does not bring a lane back that has ended.
+    pub fn tick(&mut self, partition: u32, name: &str, promise: i64, log_time: i64) {
+        let (source, shard) = writer(name);
+        let source = self.name(source);
+        let mut known = false;
+        for lane in self.lanes.iter_mut().filter(|p| p.lane.source == source && p.lane.shard == shard) {
+            known = true;
+            lane.seen = log_time;
+            lane.promise(promise);
+        }
+        if !known {
+            let lane = Lane { source, shard, partition };
+            let mut fresh = Progress { lane, epoch: 0, number: None, reached: i64::MIN, watermark: i64::MIN, seen: log_time, ended: false };
+            fresh.promise(promise);
+            self.add(fresh);
         }
     }
 
-    /// Takes note of an event time, already limited to what log time allows, and returns the source's watermark.
-    pub fn observe(&mut self, source: u32, time: i64, disorder_us: i64) -> i64 {
-        let source = &mut self.list[source as usize];
-        source.reached = source.reached.max(time);
-        source.watermark = source.watermark.max(time.saturating_sub(disorder_us));
-        source.watermark
+    /// Takes note of an event time, already limited to what log time allows, and returns the lane's watermark.
+    pub fn observe(&mut self, lane: u32, time: i64, disorder_us: i64) -> i64 {
+        let lane = &mut self.lanes[lane as usize];
+        lane.reached = lane.reached.max(time);
+        lane.watermark = lane.watermark.max(time.saturating_sub(disorder_us));
+        lane.watermark
     }
 
-    /// The least watermark of the active sources other than `source`; [`i64::MAX`] when there is none.
-    pub fn others(&self, source: u32, log_time: i64, idle_timeout_us: i64) -> i64 {
-        let others = self.list.iter().enumerate().filter(|(i, _)| *i != source as usize).map(|(_, s)| s);
+    /// The least watermark of the active lanes other than `lane`; [`i64::MAX`] when there is none.
+    pub fn others(&self, lane: u32, log_time: i64, idle_timeout_us: i64) -> i64 {
+        let others = self.lanes.iter().enumerate().filter(|(i, _)| *i != lane as usize).map(|(_, s)| s);
         others.filter(|s| s.is_active(log_time, idle_timeout_us)).map(|s| s.watermark).min().unwrap_or(i64::MAX)
     }
 
-    /// How far the partition's watermark may go at `log_time`.
+    /// How far the watermark may go at `log_time`.
     pub fn reach(&self, log_time: i64, idle_timeout_us: i64) -> Reach {
-        let active = self.list.iter().filter(|s| s.is_active(log_time, idle_timeout_us));
+        let active = self.lanes.iter().filter(|s| s.is_active(log_time, idle_timeout_us));
         if let Some(least) = active.map(|s| s.watermark).min() {
             return Reach::To(least);
         }
-        match self.list.iter().map(|s| s.reached).max() {
+        match self.lanes.iter().map(|s| s.reached).max() {
             None | Some(i64::MIN) => Reach::Hold,
-            Some(_) if self.list.iter().all(|s| s.ended) => Reach::Everything,
+            Some(_) if self.lanes.iter().all(|s| s.ended) => Reach::Everything,
             Some(reached) => Reach::PastWindowOf(reached),
         }
     }
 }
 
 impl Progress {
+    fn promise(&mut self, promise: i64) {
+        if promise == i64::MAX {
+            self.ended = true;
+        } else {
+            self.watermark = self.watermark.max(promise);
+        }
+    }
+
     fn is_active(&self, log_time: i64, idle_timeout_us: i64) -> bool {
         !self.ended && log_time.saturating_sub(self.seen) <= idle_timeout_us
     }
@@ -207,7 +274,7 @@ mod tests {
         sources.see(&frame("a", 1, 2, 1), 11);
         assert_eq!(sources.reach(11, 10), Reach::To(95));
         assert_eq!(sources.reach(22, 10), Reach::PastWindowOf(100));
-        sources.tick("b", 60, 22);
+        sources.tick(0, "b", 60, 22);
         assert_eq!(sources.reach(22, 10), Reach::To(60));
     }
 
@@ -222,9 +289,51 @@ mod tests {
         assert_eq!(sources.reach(20, 10), Reach::PastWindowOf(100));
         sources.see(&end("a", 2), 0);
         assert_eq!(sources.reach(0, 10), Reach::Everything);
-        sources.tick("a", 200, 0);
+        sources.tick(0, "a", 200, 0);
         assert_eq!(sources.reach(0, 10), Reach::Everything);
         sources.see(&frame("a", 1, 3, 1), 0);
         assert_eq!(sources.reach(0, 10), Reach::To(200));
+    }
+
+    #[test]
+    fn shards_and_partitions_number_their_frames_on_their_own() {
+        let mut sources = Sources::default();
+        let shard = |shard, number| FrameHeader { shard: Some(shard), ..frame("a", 1, number, 1) };
+        let lanes = [sources.see_in(0, &shard(0, 5), 0), sources.see_in(0, &shard(1, 5), 0), sources.see_in(3, &shard(1, 5), 0)];
+        assert_eq!((lanes, sources.names().len()), ([0, 1, 2], 1));
+        for (partition, header, expected) in [
+            (0, shard(0, 5), Freshness::Stale),
+            (3, shard(1, 6), Freshness::Fresh(0)),
+            (3, shard(0, 5), Freshness::Fresh(0)),
+            (0, frame("a", 1, 5, 1), Freshness::Fresh(0)),
+        ] {
+            assert_eq!(sources.freshness_in(partition, &header), expected, "{partition} {header:?}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_as_far_as_its_slowest_lane() {
+        let mut sources = Sources::default();
+        let lane = |shard, partition| (FrameHeader { shard: Some(shard), ..frame("a", 1, 1, 1) }, partition);
+        for (time, (header, partition)) in [(50, lane(0, 0)), (70, lane(1, 0)), (90, lane(1, 3))] {
+            let lane = sources.see_in(partition, &header, 0);
+            sources.observe(lane, time, 0);
+        }
+        assert_eq!(sources.reach(0, 10), Reach::To(50));
+        sources.tick(0, "a.0", 80, 0);
+        assert_eq!(sources.reach(0, 10), Reach::To(70));
+        sources.tick(0, "a.1", 75, 0);
+        assert_eq!(sources.reach(0, 10), Reach::To(75));
+        sources.tick(0, "a.1", 100, 11);
+        assert_eq!(sources.reach(11, 10), Reach::To(100), "the first shard is idle, and both lanes of the second are not");
+        sources.tick(2, "a.2", 60, 11);
+        assert_eq!((sources.reach(11, 10), sources.list()[3].lane), (Reach::To(60), Lane { source: 0, shard: Some(2), partition: 2 }));
+    }
+
+    #[test]
+    fn names_in_ticks_are_those_of_sources_and_shards() {
+        for (name, expected) in [("probe", ("probe", None)), ("probe.12", ("probe", Some(12))), ("a.b", ("a.b", None))] {
+            assert_eq!(writer(name), expected);
+        }
     }
 }

@@ -27,8 +27,8 @@ pub struct Columns {
 /// The columns of one frame, with what its entry says.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// The source, as [`super::Tumbling::source`] numbers it.
-    pub source: u32,
+    /// The lane of its source, as [`super::Tumbling::lane`] numbers it.
+    pub lane: u32,
     /// When the log stored it, in microseconds.
     pub log_time: i64,
     /// Where it stands in the log.

@@ -1,6 +1,6 @@
 //! The hot loop: folds the rows of one frame into panes.
 //!
-//! All rows have one source and one log time, so the other sources' watermark is one number, and the watermark cannot pass
+//! All rows have one lane and one log time, so the other lanes' watermark is one number, and the watermark cannot pass
 //! a window's end before an event time does that is known beforehand. Between such events a row costs one comparison for
 //! the clock, one for the window, one look-up of the slot by short cut, and the accumulators.
 
@@ -15,7 +15,7 @@ impl Tumbling {
     pub fn fold(&mut self, batch: Batch<'_>, outputs: &mut Outputs) {
         let columns = batch.columns;
         let cap = batch.log_time.saturating_add(self.future_limit_us);
-        let others = self.others(batch.source, batch.log_time);
+        let others = self.others(batch.lane, batch.log_time);
         self.panes.fit(self.table.len());
         self.counts.events += columns.events;
         self.counts.future += columns.time.iter().filter(|time| **time > cap).count() as u64;
@@ -27,7 +27,7 @@ impl Tumbling {
         while row < columns.time.len() {
             let time = columns.time[row];
             if time >= alarm {
-                let own = self.sources.observe(batch.source, time.min(cap), batch.disorder_us);
+                let own = self.sources.observe(batch.lane, time.min(cap), batch.disorder_us);
                 self.advance(own.min(others), outputs);
                 alarm = self.alarm(others, cap, batch.disorder_us);
             }
@@ -45,7 +45,7 @@ impl Tumbling {
             }
         }
         if let Some(last) = columns.time.iter().max() {
-            let own = self.sources.observe(batch.source, (*last).min(cap), batch.disorder_us);
+            let own = self.sources.observe(batch.lane, (*last).min(cap), batch.disorder_us);
             self.advance(own.min(others), outputs);
         }
     }

@@ -28,7 +28,7 @@ use crate::{
     id::RollupIds,
     ports::{Entry, Operator, Outputs},
     series_table::SeriesTable,
-    watermark::{Freshness, Reach, Sources},
+    watermark::{self, Freshness, Reach, Sources},
 };
 
 /// What has been counted since the start of the job.
@@ -138,19 +138,19 @@ impl Tumbling {
         self.panes.live()
     }
 
-    /// The number of a source for [`Batch`]; a new source when it is not known.
-    pub fn source(&mut self, name: &str, log_time: Timestamp) -> u32 {
-        self.sources.enter(name, log_time.micros())
+    /// The lane of a source for [`Batch`]; a new one when it is not known.
+    pub fn lane(&mut self, source: &str, log_time: Timestamp) -> u32 {
+        self.sources.enter(source, None, self.spec.partition, log_time.micros())
     }
 
-    /// The number of a series for [`Columns`]. Valid until the next [`Operator::apply`].
-    pub fn series(&mut self, source: u32, series: &Series) -> u32 {
-        self.table.intern(source, &series.key())
+    /// The number of a series of a lane's source for [`Columns`]. Valid until the next [`Operator::apply`].
+    pub fn series(&mut self, lane: u32, series: &Series) -> u32 {
+        self.table.intern(self.sources.get(lane).lane.source, &series.key())
     }
 
-    /// The least watermark of the active sources other than `source`.
-    pub(super) fn others(&self, source: u32, log_time: i64) -> i64 {
-        self.sources.others(source, log_time, self.idle_timeout_us)
+    /// The least watermark of the active lanes other than `lane`.
+    pub(super) fn others(&self, lane: u32, log_time: i64) -> i64 {
+        self.sources.others(lane, log_time, self.idle_timeout_us)
     }
 
     /// Moves the watermark as far as the sources allow.
@@ -197,7 +197,7 @@ impl Tumbling {
         let revision = pane.next_revision(slot);
         let (start, end) = self.clock.bounds(pane.index);
         let id = pane.series[slot];
-        let (source, key) = (&self.sources.get(self.table.source(id)).name, self.table.key(id));
+        let (source, key) = (&self.sources.names()[self.table.source(id) as usize], self.table.key(id));
         outputs.push(Output::Rollup(Rollup {
             id: self.ids.id(source, key, start, end, revision),
             operator: self.spec.operator.clone(),
@@ -217,7 +217,7 @@ impl Tumbling {
         self.counts.late += 1;
         outputs.push(Output::Late(Late {
             operator: self.spec.operator.clone(),
-            source: self.sources.get(batch.source).name.clone(),
+            source: self.sources.name_of(batch.lane).to_owned(),
             series: self.table.series(id),
             time: Timestamp::from_micros(columns.time[row]),
             value: columns.value[row],
@@ -227,9 +227,9 @@ impl Tumbling {
     }
 
     fn take_tick(&mut self, header: &FrameHeader, log_time: i64, outputs: &mut Outputs) {
-        for (source, promise) in &header.watermarks {
-            if self.spec.takes_source(source) {
-                self.sources.tick(source, promise.micros(), log_time);
+        for (name, promise) in &header.watermarks {
+            if self.spec.takes_source(watermark::writer(name).0) {
+                self.sources.tick(self.spec.partition, name, promise.micros(), log_time);
             }
         }
         self.follow(log_time, outputs);
@@ -238,7 +238,7 @@ impl Tumbling {
     /// Decodes a frame in full before anything of it counts. What it leaves in the series table when it fails is not state:
     /// nothing depends on it.
     fn decode(&mut self, header: &FrameHeader, entry: &Entry) -> Result<()> {
-        let source = self.sources.find(&header.source).unwrap_or(self.sources.list().len() as u32);
+        let source = self.sources.find(&header.source).unwrap_or(self.sources.names().len() as u32);
         if self.decoders.len() <= source as usize {
             self.decoders.resize_with(source as usize + 1, Decoder::default);
         }
@@ -273,13 +273,13 @@ impl Operator for Tumbling {
         if !self.spec.takes_source(&header.source) {
             return Ok(());
         }
-        let Freshness::Fresh(missing) = self.sources.freshness(&header) else { return Ok(()) };
+        let Freshness::Fresh(missing) = self.sources.freshness_in(self.spec.partition, &header) else { return Ok(()) };
         self.decode(&header, entry)?;
         self.counts.missing += missing;
-        let source = self.sources.see(&header, log_time);
+        let lane = self.sources.see_in(self.spec.partition, &header, log_time);
         let columns = std::mem::take(&mut self.columns);
         let (position, disorder_us) = (entry.position.0, header.disorder_us);
-        self.fold(Batch { source, log_time, position, disorder_us, columns: &columns }, outputs);
+        self.fold(Batch { lane, log_time, position, disorder_us, columns: &columns }, outputs);
         self.columns = columns;
         self.compact();
         Ok(())
