@@ -1,8 +1,11 @@
 //! Accumulators in columns: what is not asked for is not there.
 
-use floodmark_schemas::Aggregates;
+use std::sync::Arc;
+
+use floodmark_schemas::{Aggregates, Series};
 use sketches_ddsketch::{Config, DDSketch};
 
+use super::aggregates::Labels;
 use super::spec::{Aggregate, AggregateSet, Spec};
 
 /// Count, sum and extremes of one slot.
@@ -31,18 +34,45 @@ pub(super) struct Ends {
     pub last: f64,
 }
 
-/// Which columns there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is read out of slots.
+#[derive(Debug)]
+struct Asked {
+    aggregates: AggregateSet,
+    /// Levels, with their names.
+    quantiles: Vec<(String, f64)>,
+}
+
+/// Which columns there are, and what is read out of them. A clone shares.
+#[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub spread: bool,
     pub ends: bool,
     pub sketch: bool,
+    asked: Arc<Asked>,
 }
 
 impl Layout {
     pub fn of(spec: &Spec) -> Self {
         let has = |aggregate| spec.aggregates.has(aggregate);
-        Self { spread: has(Aggregate::Stddev), ends: has(Aggregate::First) || has(Aggregate::Last), sketch: !spec.quantiles.is_empty() }
+        let quantiles = spec.quantiles.iter().map(|q| (q.to_string(), *q)).collect();
+        Self {
+            spread: has(Aggregate::Stddev),
+            ends: has(Aggregate::First) || has(Aggregate::Last),
+            sketch: !spec.quantiles.is_empty(),
+            asked: Arc::new(Asked { aggregates: spec.aggregates, quantiles }),
+        }
+    }
+
+    /// Whether slots of several series must know which labels a value came with.
+    #[expect(dead_code, reason = "for series that are grouped by labels")]
+    pub fn asks_labels(&self) -> bool {
+        false
+    }
+
+    /// What they must know of the labels of a series.
+    #[expect(dead_code, reason = "for series that are grouped by labels")]
+    pub fn labels(&self, _series: &Series) -> Labels {
+        Labels::default()
     }
 }
 
@@ -59,6 +89,13 @@ pub(super) struct Accumulators {
 impl Accumulators {
     pub fn new(layout: Layout) -> Self {
         Self { layout, basic: Vec::new(), spread: Vec::new(), ends: Vec::new(), sketches: Vec::new() }
+    }
+
+    /// Slots that take merges of slots whose times lie one after the other, and no events: they need not keep what a late
+    /// event between two others would ask for. Their memory does not depend on how many events there were.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for windows that share panes"))]
+    pub fn sealed(layout: Layout) -> Self {
+        Self::new(layout)
     }
 
     /// Adds an empty slot at the end.
@@ -104,11 +141,61 @@ impl Accumulators {
         }
     }
 
-    /// The aggregates of a slot. One that is not finite (a sum beyond the range of numbers) is left out: JSON cannot hold it.
-    pub fn read(&self, slot: usize, asked: AggregateSet, quantiles: &[(String, f64)]) -> Aggregates {
+    /// Adds an event of a series with these labels to a slot that several series share. Only needed when
+    /// [`Layout::asks_labels`]; otherwise it is [`Accumulators::add`].
+    #[expect(dead_code, reason = "for series that are grouped by labels")]
+    pub fn add_of(&mut self, slot: usize, time: i64, value: f64, _labels: &Labels) {
+        self.add(slot, time, value);
+    }
+
+    /// Adds all that a slot of `other` holds to a slot, as if its events came after those that are here. Of equal times, too,
+    /// those of `other` count as later. Both have one layout.
+    ///
+    /// Count, minimum, maximum, first, last and quantiles are those of all events, whatever was merged in which order. Sum
+    /// and mean are the sum of the two sums, the standard deviation is by T. F. Chan, G. H. Golub and R. J. LeVeque,
+    /// Updating formulae and a pairwise algorithm for computing sample variances, 1979: their last bits depend on the order.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for windows that share panes, and for sessions"))]
+    pub fn merge(&mut self, slot: usize, other: &Self, other_slot: usize) {
+        let (mine, theirs) = (&mut self.basic[slot], &other.basic[other_slot]);
+        if theirs.count == 0 {
+            return;
+        }
+        let (before, count) = (mine.count as f64, (mine.count + theirs.count) as f64);
+        if self.layout.spread {
+            let (spread, added) = (&mut self.spread[slot], &other.spread[other_slot]);
+            let delta = added.mean - spread.mean;
+            if mine.count == 0 {
+                *spread = *added;
+            } else {
+                spread.mean += delta * (theirs.count as f64 / count);
+                spread.m2 += added.m2 + delta * delta * (before * (theirs.count as f64 / count));
+            }
+        }
+        if self.layout.ends {
+            let (ends, added) = (&mut self.ends[slot], &other.ends[other_slot]);
+            if mine.count == 0 || added.first_time < ends.first_time {
+                (ends.first_time, ends.first) = (added.first_time, added.first);
+            }
+            if mine.count == 0 || added.last_time >= ends.last_time {
+                (ends.last_time, ends.last) = (added.last_time, added.last);
+            }
+        }
+        if self.layout.sketch {
+            self.sketches[slot].merge(&other.sketches[other_slot]).expect("all sketches have one configuration");
+        }
+        mine.count += theirs.count;
+        mine.sum += theirs.sum;
+        mine.min = if theirs.min < mine.min { theirs.min } else { mine.min };
+        mine.max = if theirs.max > mine.max { theirs.max } else { mine.max };
+    }
+
+    /// The aggregates of a slot in the window from `start` to `end`. One that is not finite (a sum beyond the range of
+    /// numbers) is left out: JSON cannot hold it.
+    pub fn read(&self, slot: usize, _start: i64, _end: i64) -> Aggregates {
         let basic = &self.basic[slot];
         let count = basic.count as f64;
-        let pick = |aggregate, value: f64| (asked.has(aggregate) && value.is_finite()).then_some(value);
+        let asked = &*self.layout.asked;
+        let pick = |aggregate, value: f64| (asked.aggregates.has(aggregate) && value.is_finite()).then_some(value);
         let ends = self.ends.get(slot);
         Aggregates {
             count: basic.count,
@@ -123,7 +210,7 @@ impl Accumulators {
                 None => Default::default(),
                 Some(sketch) => {
                     let level = |q: f64| sketch.quantile(q).expect("levels were checked to be from 0 to 1");
-                    let levels = quantiles.iter().filter_map(|(name, q)| Some((name.clone(), level(*q)?)));
+                    let levels = asked.quantiles.iter().filter_map(|(name, q)| Some((name.clone(), level(*q)?)));
                     levels.filter(|(_, value)| value.is_finite()).collect()
                 }
             },
@@ -135,11 +222,19 @@ impl Accumulators {
 mod tests {
     use super::*;
 
+    /// A slot of each part, as a layout with everything holds it.
+    fn filled(parts: &[&[(i64, f64)]]) -> Accumulators {
+        let spec = Spec { quantiles: vec![0.5], ..Spec::new("w", 0, std::time::Duration::from_secs(10)) };
+        let mut accumulators = Accumulators::new(Layout::of(&spec));
+        for (slot, events) in parts.iter().enumerate() {
+            accumulators.push();
+            events.iter().for_each(|(time, value)| accumulators.add(slot, *time, *value));
+        }
+        accumulators
+    }
+
     fn read(events: &[(i64, f64)]) -> Aggregates {
-        let mut accumulators = Accumulators::new(Layout { spread: true, ends: true, sketch: true });
-        accumulators.push();
-        events.iter().for_each(|(time, value)| accumulators.add(0, *time, *value));
-        accumulators.read(0, AggregateSet::default(), &[("0.5".to_owned(), 0.5)])
+        filled(&[events]).read(0, 0, 10)
     }
 
     #[test]
@@ -164,5 +259,27 @@ mod tests {
     fn a_sum_beyond_all_numbers_is_absent() {
         let found = read(&[(0, f64::MAX), (1, f64::MAX)]);
         assert_eq!((found.sum, found.mean, found.max), (None, None, Some(f64::MAX)));
+    }
+
+    #[test]
+    fn merged_slots_are_one_slot_of_all_events() {
+        let events: Vec<(i64, f64)> = (0..64).map(|n| (n / 3, f64::from(n as i32 * 37 % 64) / 4.0)).collect();
+        let expected = read(&events);
+        for split in 0..=events.len() {
+            let (early, late) = events.split_at(split);
+            let other = filled(&[&[], late]);
+            for mut merged in [filled(&[early]), Accumulators::sealed(other.layout.clone())] {
+                if merged.basic.is_empty() {
+                    merged.push();
+                    merged.merge(0, &filled(&[early]), 0);
+                }
+                merged.merge(0, &other, 1);
+                merged.merge(0, &other, 0);
+                let found = merged.read(0, 0, 10);
+                let stddev = found.stddev.zip(expected.stddev).expect("there are values");
+                assert!((stddev.0 - stddev.1).abs() < 1e-12, "{stddev:?}");
+                assert_eq!(Aggregates { stddev: expected.stddev, ..found }, expected);
+            }
+        }
     }
 }

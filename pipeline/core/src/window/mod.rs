@@ -1,6 +1,7 @@
 //! Windows over event time: tumbling windows per series with revisions and late output.
 
 mod accumulators;
+mod aggregates;
 mod bytes;
 mod columns;
 mod fold;

@@ -66,6 +66,10 @@ impl Panes {
         self.uses.get(series as usize).is_some_and(|uses| *uses > 0)
     }
 
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     pub fn list(&self) -> &VecDeque<Pane> {
         &self.list
     }
@@ -75,7 +79,7 @@ impl Panes {
         match self.list.binary_search_by_key(&index, |pane| pane.index) {
             Ok(at) => at,
             Err(at) => {
-                self.list.insert(at, Pane::new(index, self.layout, self.next_tag));
+                self.list.insert(at, Pane::new(index, self.layout.clone(), self.next_tag));
                 self.next_tag = self.next_tag.checked_add(1).unwrap_or_else(|| {
                     self.short_cuts.fill(Default::default());
                     1

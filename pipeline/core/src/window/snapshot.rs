@@ -5,11 +5,10 @@
 //! Series are numbered in the order in which panes and their slots name them and others are left out, so that the bytes
 //! depend on what the state means and not on how it came about. Floating-point numbers are kept bit by bit.
 
-use sketches_ddsketch::DDSketch;
 use twox_hash::XxHash3_64;
 
 use super::{
-    accumulators::{Accumulators, Basic, Ends, Layout, Spread},
+    accumulators::{Accumulators, Layout},
     bytes::{Reader, Writer, broken},
     pane::Pane,
     spec::Spec,
@@ -118,8 +117,7 @@ fn signature(spec: &Spec) -> Vec<u8> {
     out.u32(spec.partition);
     out.u64(spec.size.as_micros() as u64);
     out.u64(spec.allowed_lateness.as_micros() as u64);
-    let layout = Layout::of(spec);
-    out.u8(u8::from(layout.spread) | u8::from(layout.ends) << 1 | u8::from(layout.sketch) << 2);
+    Layout::of(spec).write(&mut out);
     out.0
 }
 
@@ -178,24 +176,7 @@ fn write_pane(out: &mut Writer, pane: &Pane, numbers: &[u32]) {
     out.u64(pane.series.len() as u64);
     pane.series.iter().for_each(|id| out.u32(numbers[*id as usize]));
     out.u32s(&pane.emitted);
-    let accumulators = &pane.accumulators;
-    for Basic { count, sum, min, max } in &accumulators.basic {
-        out.u64(*count);
-        [*sum, *min, *max].into_iter().for_each(|n| out.f64(n));
-    }
-    for Spread { mean, m2 } in &accumulators.spread {
-        out.f64(*mean);
-        out.f64(*m2);
-    }
-    for Ends { first_time, first, last_time, last } in &accumulators.ends {
-        out.i64(*first_time);
-        out.f64(*first);
-        out.i64(*last_time);
-        out.f64(*last);
-    }
-    for sketch in &accumulators.sketches {
-        out.bytes(&sketch.to_java_bytes());
-    }
+    pane.accumulators.write(out);
 }
 
 fn read_pane(input: &mut Reader<'_>, operator: &mut Tumbling) -> Result<()> {
@@ -211,23 +192,6 @@ fn read_pane(input: &mut Reader<'_>, operator: &mut Tumbling) -> Result<()> {
     if emitted.len() > series.len() {
         return Err(broken("a window has more revisions than series"));
     }
-    let layout = Layout::of(&operator.spec);
-    let mut accumulators = Accumulators::new(layout);
-    let slots = 0..series.len();
-    for _ in slots.clone() {
-        let (count, sum, min, max) = (input.u64()?, input.f64()?, input.f64()?, input.f64()?);
-        accumulators.basic.push(Basic { count, sum, min, max });
-    }
-    for _ in slots.clone().filter(|_| layout.spread) {
-        accumulators.spread.push(Spread { mean: input.f64()?, m2: input.f64()? });
-    }
-    for _ in slots.clone().filter(|_| layout.ends) {
-        let (first_time, first, last_time, last) = (input.i64()?, input.f64()?, input.i64()?, input.f64()?);
-        accumulators.ends.push(Ends { first_time, first, last_time, last });
-    }
-    for _ in slots.filter(|_| layout.sketch) {
-        let sketch = DDSketch::from_java_bytes(input.bytes()?).map_err(|e| broken("a sketch cannot be read").because(e))?;
-        accumulators.sketches.push(sketch);
-    }
+    let accumulators = Accumulators::read_bytes(operator.panes.layout().clone(), series.len(), input)?;
     operator.panes.restore(index, series, accumulators, emitted).ok_or_else(|| broken("a series stands in a window twice"))
 }

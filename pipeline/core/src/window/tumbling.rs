@@ -54,7 +54,6 @@ pub struct Tumbling {
     pub(super) panes: Panes,
     pub(super) counts: Counts,
     pub(super) clock: WindowClock,
-    quantiles: Vec<(String, f64)>,
     ids: RollupIds,
     decoders: Vec<Decoder>,
     columns: Columns,
@@ -118,7 +117,6 @@ impl Tumbling {
             panes: Panes::new(Layout::of(&spec), spec.series_max),
             counts: Counts::default(),
             clock: WindowClock::at(micros(spec.size), micros(spec.allowed_lateness), i64::MIN),
-            quantiles: spec.quantiles.iter().map(|q| (q.to_string(), *q)).collect(),
             ids: RollupIds::new(&spec.operator, spec.version, spec.partition),
             decoders: Vec::new(),
             columns: Columns::default(),
@@ -206,7 +204,7 @@ impl Tumbling {
             series: self.table.series(id),
             window: Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) },
             revision,
-            aggregates: pane.accumulators.read(slot, self.spec.aggregates, &self.quantiles),
+            aggregates: pane.accumulators.read(slot, start, end),
         }));
     }
 
