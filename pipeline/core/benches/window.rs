@@ -8,7 +8,7 @@ use std::time::Duration;
 use cpu_time::CpuTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use floodmark_core::ports::{Operator, Outputs};
-use floodmark_core::window::{Batch, Columns, Spec, Tumbling};
+use floodmark_core::window::{Batch, Columns, Spec, Windows};
 use floodmark_schemas::{Series, Timestamp};
 
 /// As in the binary: rollups are many small allocations.
@@ -18,9 +18,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const START: i64 = 1_790_000_000_000_000;
 const FRAME: usize = 1_000;
 
-fn operator(series: usize) -> (Tumbling, u32, Vec<u32>) {
+fn operator(series: usize) -> (Windows, u32, Vec<u32>) {
     let spec = Spec::new("bench", 0, Duration::from_secs(10));
-    let mut operator = Tumbling::new(spec).expect("the spec is sound");
+    let mut operator = Windows::new(spec).expect("the spec is sound");
     let lane = operator.lane("load", Timestamp::from_micros(START));
     let name = |i: usize| Series::new("cpu_usage").label("host", format!("host-{i:07}")).label("zone", (i % 16).to_string());
     let ids = (0..series).map(|i| operator.series(lane, &name(i))).collect();
@@ -51,7 +51,7 @@ fn frames(count: usize, ids: &[u32], step_us: i64) -> Vec<Columns> {
     (0..count).map(frame).collect()
 }
 
-fn fold_all(operator: &mut Tumbling, lane: u32, frames: &[Columns], outputs: &mut Outputs) {
+fn fold_all(operator: &mut Windows, lane: u32, frames: &[Columns], outputs: &mut Outputs) {
     for (position, columns) in (1..).zip(frames) {
         let log_time = columns.time[FRAME - 1].max(START) + 1_000_000;
         operator.fold(Batch { lane, log_time, position, disorder_us: 2_000_000, columns }, outputs);
@@ -71,7 +71,7 @@ fn fold(c: &mut Criterion<CpuTime>) {
         group.bench_function(format!("{series} series, {name}"), |b| {
             let mut outputs = Outputs::new();
             let prepared = || operator(series);
-            let routine = |(mut operator, lane, _): (Tumbling, u32, Vec<u32>)| {
+            let routine = |(mut operator, lane, _): (Windows, u32, Vec<u32>)| {
                 fold_all(&mut operator, lane, &frames, &mut outputs);
                 operator
             };
@@ -89,7 +89,7 @@ fn resident_mib() -> f64 {
 }
 
 /// One event of each series in `window`.
-fn fold_window(operator: &mut Tumbling, lane: u32, ids: &[u32], window: i64, mut fired: impl FnMut(&mut Outputs)) {
+fn fold_window(operator: &mut Windows, lane: u32, ids: &[u32], window: i64, mut fired: impl FnMut(&mut Outputs)) {
     let mut outputs = Outputs::new();
     for (n, chunk) in (0..).zip(ids.chunks(FRAME)) {
         let mut columns = Columns { events: chunk.len() as u64, ..Columns::default() };

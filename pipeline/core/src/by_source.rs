@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use floodmark_schemas::{FrameHeader, Timestamp, subject};
 
 use crate::ports::{Entry, Operator, Outputs};
-use crate::window::{Spec, Tumbling};
+use crate::window::{Spec, Windows};
 use crate::{Error, Result};
 
-/// Tumbling windows, one set for each source.
+/// Windows, one set for each source.
 pub struct BySource {
     spec: Spec,
-    parts: BTreeMap<String, Tumbling>,
+    parts: BTreeMap<String, Windows>,
 }
 
 /// The first bytes of a snapshot.
@@ -32,8 +32,8 @@ impl BySource {
     }
 }
 
-fn part(spec: &Spec, source: &str) -> Result<Tumbling> {
-    Tumbling::new(Spec { sources: Some(vec![source.to_owned()]), ..spec.clone() })
+fn part(spec: &Spec, source: &str) -> Result<Windows> {
+    Windows::new(Spec { sources: Some(vec![source.to_owned()]), ..spec.clone() })
 }
 
 impl Operator for BySource {

@@ -64,13 +64,11 @@ impl Layout {
     }
 
     /// Whether slots of several series must know which labels a value came with.
-    #[expect(dead_code, reason = "for series that are grouped by labels")]
     pub fn asks_labels(&self) -> bool {
         false
     }
 
     /// What they must know of the labels of a series.
-    #[expect(dead_code, reason = "for series that are grouped by labels")]
     pub fn labels(&self, _series: &Series) -> Labels {
         Labels::default()
     }
@@ -93,7 +91,6 @@ impl Accumulators {
 
     /// Slots that take merges of slots whose times lie one after the other, and no events: they need not keep what a late
     /// event between two others would ask for. Their memory does not depend on how many events there were.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for windows that share panes"))]
     pub fn sealed(layout: Layout) -> Self {
         Self::new(layout)
     }
@@ -143,7 +140,6 @@ impl Accumulators {
 
     /// Adds an event of a series with these labels to a slot that several series share. Only needed when
     /// [`Layout::asks_labels`]; otherwise it is [`Accumulators::add`].
-    #[expect(dead_code, reason = "for series that are grouped by labels")]
     pub fn add_of(&mut self, slot: usize, time: i64, value: f64, _labels: &Labels) {
         self.add(slot, time, value);
     }
@@ -154,7 +150,6 @@ impl Accumulators {
     /// Count, minimum, maximum, first, last and quantiles are those of all events, whatever was merged in which order. Sum
     /// and mean are the sum of the two sums, the standard deviation is by T. F. Chan, G. H. Golub and R. J. LeVeque,
     /// Updating formulae and a pairwise algorithm for computing sample variances, 1979: their last bits depend on the order.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for windows that share panes, and for sessions"))]
     pub fn merge(&mut self, slot: usize, other: &Self, other_slot: usize) {
         let (mine, theirs) = (&mut self.basic[slot], &other.basic[other_slot]);
         if theirs.count == 0 {

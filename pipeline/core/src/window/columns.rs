@@ -2,7 +2,7 @@
 
 use floodmark_schemas::{Event, Series, frame};
 
-use super::spec::Spec;
+use super::{accumulators::Layout, grouping::Grouping, spec::Spec};
 use crate::{project, series_table::SeriesTable};
 
 /// The series of a row that has none: an event that gives no number, or none that is asked for. Its time still counts.
@@ -16,10 +16,12 @@ pub struct Columns {
     pub index: Vec<u32>,
     /// Event time in microseconds.
     pub time: Vec<i64>,
-    /// The series, as [`super::Tumbling::series`] numbers it.
+    /// The series, as [`super::Windows::series`] numbers it.
     pub series: Vec<u32>,
     /// The value; finite.
     pub value: Vec<f64>,
+    /// Which member of its group the series is. Empty when nobody asks.
+    pub member: Vec<u32>,
     /// How many events the rows come from.
     pub events: u64,
 }
@@ -27,7 +29,7 @@ pub struct Columns {
 /// The columns of one frame, with what its entry says.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// The lane of its source, as [`super::Tumbling::lane`] numbers it.
+    /// The lane of its source, as [`super::Windows::lane`] numbers it.
     pub lane: u32,
     /// When the log stored it, in microseconds.
     pub log_time: i64,
@@ -46,6 +48,7 @@ impl Columns {
         self.time.clear();
         self.series.clear();
         self.value.clear();
+        self.member.clear();
         self.events = 0;
     }
 
@@ -65,18 +68,43 @@ pub(super) struct Filling<'a> {
     pub table: &'a mut SeriesTable,
     pub source: u32,
     pub columns: &'a mut Columns,
+    pub grouping: Option<&'a mut Grouping>,
+    pub layout: &'a Layout,
+}
+
+impl Filling<'_> {
+    /// What stands for a series until its rows are added.
+    fn intern(&mut self, key: &str) -> u32 {
+        match &mut self.grouping {
+            None => self.table.intern(self.source, key),
+            Some(grouping) => grouping.member(self.source, key, self.table, self.layout),
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, index: u32, time: i64, series: u32, value: f64) {
+        match &self.grouping {
+            Some(grouping) => {
+                self.columns.push(index, time, if series == NONE { NONE } else { grouping.group(series) }, value);
+                if self.layout.asks_labels() {
+                    self.columns.member.push(series);
+                }
+            }
+            None => self.columns.push(index, time, series, value),
+        }
+    }
 }
 
 impl frame::Visitor for Filling<'_> {
     fn series(&mut self, key: &str) -> u32 {
         let wanted = self.spec.metrics.is_none() || Series::from_key(key).is_ok_and(|series| self.spec.takes_metric(&series.metric));
-        if wanted { self.table.intern(self.source, key) } else { NONE }
+        if wanted { self.intern(key) } else { NONE }
     }
 
     #[inline]
     fn sample(&mut self, index: u32, time: i64, series: u32, value: f64) {
         self.columns.events += 1;
-        self.columns.push(index, time, series, value);
+        self.push(index, time, series, value);
     }
 
     fn event(&mut self, index: u32, event: Event) {
@@ -84,11 +112,11 @@ impl frame::Visitor for Filling<'_> {
         let time = event.time.micros();
         let rows = self.columns.time.len();
         for (series, value) in project::samples_of(&event).filter(|(series, _)| self.spec.takes_metric(&series.metric)) {
-            let series = self.table.intern(self.source, &series.key());
-            self.columns.push(index, time, series, value);
+            let series = self.intern(&series.key());
+            self.push(index, time, series, value);
         }
         if self.columns.time.len() == rows {
-            self.columns.push(index, time, NONE, 0.0);
+            self.push(index, time, NONE, 0.0);
         }
     }
 }

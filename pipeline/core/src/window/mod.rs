@@ -1,16 +1,30 @@
-//! Windows over event time: tumbling windows per series with revisions and late output.
+//! Windows over event time: tumbling, hopping, session and calendar windows per series or group of series, with revisions
+//! and late output.
 
 mod accumulators;
 mod aggregates;
+mod aligned;
+mod body;
+mod books;
 mod bytes;
+mod calendar;
 mod columns;
 mod fold;
+mod grid;
+mod grouping;
+mod hopping;
+mod operator;
 mod pane;
+mod session;
+mod shape;
 mod snapshot;
 mod spec;
-mod tumbling;
+mod view;
 
+pub use books::Counts;
+pub use calendar::{Unit, Zone, tzdb_version};
 pub use columns::{Batch, Columns};
+pub use operator::Windows;
+pub use shape::{PANES_MAX, Shape, panes};
 pub(crate) use spec::glob;
 pub use spec::{Aggregate, AggregateSet, Spec};
-pub use tumbling::{Counts, Tumbling};

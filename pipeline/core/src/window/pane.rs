@@ -1,4 +1,4 @@
-//! Panes: the windows that are open, each with one slot for every series that has an event in it.
+//! Panes: spans of event time that windows are made of (of tumbling windows the windows themselves), each with one slot for every series that has an event in it.
 
 use std::collections::VecDeque;
 
@@ -6,10 +6,10 @@ use hashbrown::HashTable;
 
 use super::accumulators::{Accumulators, Layout};
 
-/// One window.
+/// One span.
 #[derive(Clone)]
 pub(super) struct Pane {
-    /// The window is `[index * size, (index + 1) * size)`.
+    /// Its number, in the order of time.
     pub index: i64,
     /// The series of each slot, in order of first appearance in this window: the order of output.
     pub series: Vec<u32>,
@@ -42,11 +42,29 @@ pub(super) struct Panes {
     live: usize,
     short_cuts: Vec<[ShortCut; 2]>,
     next_tag: u32,
+    /// All live series in the order in which they became so, where somebody asks for it.
+    roster: Option<Vec<u32>>,
 }
 
 impl Panes {
     pub fn new(layout: Layout, series_max: usize) -> Self {
-        Self { layout, series_max, list: VecDeque::new(), uses: Vec::new(), live: 0, short_cuts: Vec::new(), next_tag: 1 }
+        let (list, uses, short_cuts) = Default::default();
+        Self { layout, series_max, list, uses, live: 0, short_cuts, next_tag: 1, roster: None }
+    }
+
+    /// The same, with a roster.
+    pub fn with_roster(self) -> Self {
+        Self { roster: Some(Vec::new()), ..self }
+    }
+
+    /// All live series in the order in which they became so.
+    pub fn roster(&self) -> &[u32] {
+        self.roster.as_deref().unwrap_or_default()
+    }
+
+    /// Puts the roster into the order of series ids, which a snapshot gave out in its order.
+    pub fn sort_roster(&mut self) {
+        self.roster.iter_mut().for_each(|roster| roster.sort_unstable());
     }
 
     /// Makes room for series ids below `series`.
@@ -64,6 +82,11 @@ impl Panes {
 
     pub fn is_live(&self, series: u32) -> bool {
         self.uses.get(series as usize).is_some_and(|uses| *uses > 0)
+    }
+
+    /// How many series there is room for.
+    pub fn series(&self) -> usize {
+        self.uses.len()
     }
 
     pub fn layout(&self) -> &Layout {
@@ -93,13 +116,13 @@ impl Panes {
     pub fn at(&mut self, at: usize) -> (&mut Pane, Slots<'_>) {
         let pane = &mut self.list[at];
         let odd = (pane.index & 1) as usize;
-        let slots =
-            Slots { odd, uses: &mut self.uses, live: &mut self.live, series_max: self.series_max, short_cuts: &mut self.short_cuts };
-        (pane, slots)
+        let (uses, live, short_cuts, roster) = (&mut self.uses, &mut self.live, &mut self.short_cuts, self.roster.as_mut());
+        (pane, Slots { odd, uses, live, series_max: self.series_max, short_cuts, roster })
     }
 
     /// Drops the panes of windows before `index`.
     pub fn drop_before(&mut self, index: i64) {
+        let before = self.live;
         while self.list.front().is_some_and(|pane| pane.index < index) {
             let pane = self.list.pop_front().expect("there is a front");
             for series in pane.series {
@@ -108,6 +131,9 @@ impl Panes {
                 self.live -= usize::from(*uses == 0);
             }
         }
+        if let Some(roster) = self.roster.as_mut().filter(|_| self.live < before) {
+            roster.retain(|series| self.uses[*series as usize] > 0);
+        }
     }
 
     /// Gives every series the id that `moved` says. All live ones must have one.
@@ -115,6 +141,8 @@ impl Panes {
         self.uses.clear();
         self.short_cuts.clear();
         self.fit(series);
+        let live = self.roster.iter_mut().flatten();
+        live.for_each(|series| *series = moved[*series as usize].expect("a live series is kept"));
         for pane in &mut self.list {
             for series in &mut pane.series {
                 *series = moved[*series as usize].expect("a series in a pane is kept");
@@ -145,6 +173,7 @@ pub(super) struct Slots<'a> {
     live: &'a mut usize,
     series_max: usize,
     short_cuts: &'a mut [[ShortCut; 2]],
+    roster: Option<&'a mut Vec<u32>>,
 }
 
 impl Slots<'_> {
@@ -157,18 +186,19 @@ impl Slots<'_> {
 
     #[inline(never)]
     fn look_up(&mut self, pane: &mut Pane, series: u32) -> Option<usize> {
-        let hash = hash(series);
-        let found = pane.slots.find(hash, |slot| pane.series[*slot as usize] == series).copied();
-        let slot = match found {
+        let slot = match pane.find(series) {
             Some(slot) => slot,
             None => {
                 let uses = &mut self.uses[series as usize];
                 if *uses == 0 && *self.live >= self.series_max {
                     return None;
                 }
-                *self.live += usize::from(*uses == 0);
+                if *uses == 0 {
+                    *self.live += 1;
+                    self.roster.iter_mut().for_each(|roster| roster.push(series));
+                }
                 *uses += 1;
-                pane.add_slot(series, hash)
+                pane.add_slot(series)
             }
         };
         self.short_cuts[series as usize][self.odd] = ShortCut { tag: pane.tag, slot };
@@ -182,18 +212,23 @@ impl Pane {
         Self { index, series: Vec::new(), accumulators, emitted: Vec::new(), slots: HashTable::new(), tag }
     }
 
-    fn add_slot(&mut self, series: u32, hash: u64) -> u32 {
+    /// The slot of a series, if it has one.
+    pub fn find(&self, series: u32) -> Option<u32> {
+        self.slots.find(hash(series), |slot| self.series[*slot as usize] == series).copied()
+    }
+
+    fn add_slot(&mut self, series: u32) -> u32 {
         let slot = self.series.len() as u32;
         self.series.push(series);
         self.accumulators.push();
-        self.slots.insert_unique(hash, slot, |slot| self::hash(self.series[*slot as usize]));
+        self.slots.insert_unique(hash(series), slot, |slot| hash(self.series[*slot as usize]));
         slot
     }
 
     fn index_slots(&mut self) {
         self.slots.clear();
         for (slot, series) in (0..).zip(&self.series) {
-            self.slots.insert_unique(hash(*series), slot, |slot| self::hash(self.series[*slot as usize]));
+            self.slots.insert_unique(hash(*series), slot, |slot| hash(self.series[*slot as usize]));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::shape::Shape;
 use crate::{Error, Result};
 
 /// The configuration of one window operator on one partition.
@@ -13,8 +14,13 @@ pub struct Spec {
     pub version: u32,
     /// The partition it works on.
     pub partition: u32,
-    /// The length of a window; whole microseconds, more than none.
+    /// Which windows there are.
+    pub shape: Shape,
+    /// The length of a window, and of sessions the pause that ends them; whole microseconds, more than none.
     pub size: Duration,
+    /// Series that have these labels in common become one, with these labels alone; `None` keeps each to itself. Such an
+    /// operator reads the entries of all partitions, in the order of the log.
+    pub group_by: Option<Vec<String>>,
     /// How long after its end a window still takes events and emits revisions.
     pub allowed_lateness: Duration,
     /// A source not seen for longer than this, in log time, does not hold the watermark back.
@@ -35,14 +41,16 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// A spec with windows of `size` and defaults for the rest: 30 s lateness, 30 s idle timeout, 5 min future limit, all
+    /// A spec with tumbling windows of `size` and defaults for the rest: 30 s lateness, 30 s idle timeout, 5 min future limit, all
     /// aggregates but quantiles, all metrics of all sources, at most 1,000,000 series.
     pub fn new(operator: impl Into<String>, partition: u32, size: Duration) -> Self {
         Self {
             operator: operator.into(),
             version: 1,
             partition,
+            shape: Shape::Tumbling,
             size,
+            group_by: None,
             allowed_lateness: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30),
             future_limit: Duration::from_secs(300),
@@ -68,6 +76,7 @@ impl Spec {
         if let Some(time) = times.iter().find(|time| **time > 36_600 * day) {
             return broken(format!("{time:?} is more than 100 years"));
         }
+        self.shape.check(&self.operator, self.size)?;
         match self.quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
             Some(q) => broken(format!("quantile {q} is not from 0 to 1")),
             None => Ok(()),

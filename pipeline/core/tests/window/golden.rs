@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use floodmark_core::ports::Operator;
-use floodmark_core::window::{Spec, Tumbling};
+use floodmark_core::window::{Spec, Windows};
 use floodmark_schemas::{Check, Event, Record, Series, Timestamp};
 
 use crate::world::{SECOND, Step, What, entries};
@@ -31,7 +31,7 @@ fn steps() -> Vec<Step> {
 }
 
 fn now() -> Vec<u8> {
-    let mut operator = Tumbling::new(spec()).unwrap();
+    let mut operator = Windows::new(spec()).unwrap();
     let mut outputs = Vec::new();
     entries(&steps(), &[usize::MAX]).0.iter().for_each(|entry| operator.apply(entry, &mut outputs).unwrap());
     operator.snapshot()
@@ -39,7 +39,7 @@ fn now() -> Vec<u8> {
 
 #[test]
 fn the_golden_state_restores() {
-    let mut operator = Tumbling::new(spec()).unwrap();
+    let mut operator = Windows::new(spec()).unwrap();
     operator.restore(GOLDEN).unwrap();
     assert_eq!((operator.events(), operator.late(), operator.live_series()), (9, 2, 3));
     assert_eq!(operator.watermark(), Some(Timestamp::from_secs(26)));
@@ -55,8 +55,8 @@ fn the_state_of_another_operator_is_refused() {
         Spec { size: Duration::from_secs(20), ..spec() },
         Spec { quantiles: Vec::new(), ..spec() },
     ] {
-        let error = Tumbling::new(other).unwrap().restore(GOLDEN).unwrap_err();
+        let error = Windows::new(other).unwrap().restore(GOLDEN).unwrap_err();
         assert_eq!(error.kind(), floodmark_core::Kind::Broken);
     }
-    assert!(Tumbling::new(Spec { quantiles: vec![0.9], series_max: 1, ..spec() }).unwrap().restore(GOLDEN).is_ok());
+    assert!(Windows::new(Spec { quantiles: vec![0.9], series_max: 1, ..spec() }).unwrap().restore(GOLDEN).is_ok());
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use floodmark_core::ports::{Entry, Operator};
-use floodmark_core::window::{Spec, Tumbling};
+use floodmark_core::window::{Spec, Windows};
 use floodmark_schemas::commit::Output;
 use oracle::{Oracle, Out};
 use proptest::prelude::*;
@@ -35,14 +35,14 @@ fn specs() -> impl Strategy<Value = Spec> {
 }
 
 /// Applies all entries; after each whose turn it is in `restarts`, a new operator takes over from a snapshot.
-fn run(spec: &Spec, entries: &[Entry], restarts: &[bool]) -> (Tumbling, Vec<Output>) {
-    let mut operator = Tumbling::new(spec.clone()).unwrap();
+fn run(spec: &Spec, entries: &[Entry], restarts: &[bool]) -> (Windows, Vec<Output>) {
+    let mut operator = Windows::new(spec.clone()).unwrap();
     let mut outputs = Vec::new();
     for (i, entry) in entries.iter().enumerate() {
         operator.apply(entry, &mut outputs).unwrap();
         if !restarts.is_empty() && restarts[i % restarts.len()] {
             let snapshot = operator.snapshot();
-            operator = Tumbling::new(spec.clone()).unwrap();
+            operator = Windows::new(spec.clone()).unwrap();
             operator.restore(&snapshot).unwrap();
             assert_eq!(operator.snapshot(), snapshot, "equal states give equal bytes");
         }
@@ -143,7 +143,7 @@ proptest! {
         let mut bytes = operator.snapshot();
         let at = at.index(bytes.len());
         if cut { bytes.truncate(at) } else { bytes[at] ^= 1 << bit }
-        let mut fresh = Tumbling::new(spec).unwrap();
+        let mut fresh = Windows::new(spec).unwrap();
         prop_assert_eq!(fresh.restore(&bytes).unwrap_err().kind(), floodmark_core::Kind::Broken);
         prop_assert_eq!(fresh.events(), 0);
     }
