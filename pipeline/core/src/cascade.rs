@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::RollupIds;
 use crate::ports::{Entry, Operator, Outputs};
 use crate::upstream::{Progress, Upstream};
-use crate::window::{AggregateSet, glob};
+use crate::window::{AggregateSet, Calendar, Grid, Shape, glob};
 use crate::{Error, Result};
 
 use merge::Merged;
@@ -36,7 +36,9 @@ pub struct Spec {
     pub partition: u32,
     /// Whose rollups it reads.
     pub upstream: Upstream,
-    /// The length of a window: a multiple of the shorter ones'.
+    /// The shape of its windows: tumbling or of the calendar.
+    pub shape: Shape,
+    /// The length of a tumbling window: a multiple of the shorter ones'.
     pub size: Duration,
     /// How long after their end the shorter windows may be revised.
     pub allowed_lateness: Duration,
@@ -53,7 +55,7 @@ pub struct Spec {
 /// The cascade of one partition.
 pub struct Cascade {
     spec: Spec,
-    size_us: i64,
+    grid: Grid,
     lateness_us: i64,
     ids: RollupIds,
     state: State,
@@ -74,7 +76,7 @@ struct State {
 #[derive(Debug, Serialize, Deserialize)]
 struct Part {
     watermark: i64,
-    /// By their start; in each the series by their key.
+    /// By their number; in each the series by their key.
     windows: BTreeMap<i64, BTreeMap<String, Cell>>,
 }
 
@@ -102,11 +104,21 @@ struct Short {
 
 impl Cascade {
     /// An operator that has seen nothing.
-    pub fn new(spec: Spec) -> Self {
+    ///
+    /// # Errors
+    /// `Broken` when windows of this shape cannot be made of others.
+    pub fn new(spec: Spec) -> Result<Self> {
         let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        let (size_us, lateness_us) = (micros(spec.size).max(1), micros(spec.allowed_lateness));
-        let ids = RollupIds::new(&spec.operator, spec.version, spec.partition);
-        Self { spec, size_us, lateness_us, ids, state: State::default() }
+        let grid = match &spec.shape {
+            Shape::Tumbling => Grid::Fixed(micros(spec.size).max(1)),
+            Shape::Calendar { unit, zone } => Grid::Calendar(Calendar::new(*unit, zone.clone())),
+            Shape::Hopping { .. } | Shape::Session => {
+                let doing = format!("setting up operator {:?}: its windows cannot be made of shorter ones", spec.operator);
+                return Err(Error::broken(doing));
+            }
+        };
+        let (lateness_us, ids) = (micros(spec.allowed_lateness), RollupIds::new(&spec.operator, spec.version, spec.partition));
+        Ok(Self { spec, grid, lateness_us, ids, state: State::default() })
     }
 
     fn take_commit(&mut self, commit: Commit, outputs: &mut Outputs) {
@@ -119,7 +131,7 @@ impl Cascade {
         for (source, window, key) in changed {
             let cell = self.state.parts.get_mut(&source).and_then(|part| part.windows.get_mut(&window)?.get_mut(&key));
             let cell = cell.expect("it was changed just now");
-            outputs.push(emit(&self.spec, &mut self.ids, &source, &key, (window, window + self.size_us), cell));
+            outputs.push(emit(&self.spec, &mut self.ids, &source, &key, self.grid.bounds(window), cell));
         }
         for (source, time) in self.spec.upstream.watermarks(&self.state.progress) {
             self.advance(&source, time, outputs);
@@ -136,7 +148,7 @@ impl Cascade {
         }
         self.state.rollups += 1;
         let (start, end) = (rollup.window.start.micros(), rollup.window.end.micros());
-        let window = start.div_euclid(self.size_us).saturating_mul(self.size_us);
+        let window = self.grid.index(start);
         let part = self.state.parts.entry(rollup.source.clone()).or_insert_with(Part::new);
         // Nobody may change what is settled.
         if end.saturating_add(self.lateness_us) <= part.watermark {
@@ -149,7 +161,7 @@ impl Cascade {
             Some(labels) => (grouped(rollup.series, labels).key(), of),
         };
         let cell = part.windows.entry(window).or_default().entry(key.clone()).or_default();
-        let fired = window.saturating_add(self.size_us) <= part.watermark;
+        let fired = self.grid.bounds(window).1 <= part.watermark;
         let short = Short { start, end, series, revision: rollup.revision, aggregates: rollup.aggregates };
         if cell.take(short) && fired {
             changed.insert((rollup.source, window, key));
@@ -160,14 +172,17 @@ impl Cascade {
     fn advance(&mut self, source: &str, watermark: i64, outputs: &mut Outputs) {
         let Some(part) = self.state.parts.get_mut(source).filter(|part| part.watermark < watermark) else { return };
         let before = std::mem::replace(&mut part.watermark, watermark);
-        let (size_us, lateness_us) = (self.size_us, self.lateness_us);
-        let due = |window: i64| (before + 1..=watermark).contains(&window.saturating_add(size_us));
-        for (window, series) in part.windows.iter_mut().filter(|(window, _)| due(**window)) {
+        let (grid, lateness_us) = (&self.grid, self.lateness_us);
+        for (window, series) in &mut part.windows {
+            let bounds = grid.bounds(*window);
+            if bounds.1 <= before || bounds.1 > watermark {
+                continue;
+            }
             for (key, cell) in series.iter_mut().filter(|(_, cell)| !cell.is_empty()) {
-                outputs.push(emit(&self.spec, &mut self.ids, source, key, (*window, *window + size_us), cell));
+                outputs.push(emit(&self.spec, &mut self.ids, source, key, bounds, cell));
             }
         }
-        part.windows.retain(|window, _| window.saturating_add(size_us).saturating_add(lateness_us) > watermark);
+        part.windows.retain(|window, _| grid.bounds(*window).1.saturating_add(lateness_us) > watermark);
         part.windows.values_mut().flat_map(BTreeMap::values_mut).for_each(|cell| cell.settle(watermark.saturating_sub(lateness_us)));
     }
 }

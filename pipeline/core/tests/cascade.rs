@@ -33,6 +33,7 @@ fn spec(group_by: Option<&[&str]>, jobs: u32) -> Spec {
         version: 9,
         partition: 0,
         upstream: Upstream { operator: "minute".to_owned(), version: "00000007".to_owned(), jobs },
+        shape: window::Shape::Tumbling,
         size: Duration::from_secs(5 * MINUTE_SECS),
         allowed_lateness: Duration::from_secs(LATENESS_SECS),
         aggregates: windows(0).aggregates,
@@ -90,11 +91,11 @@ fn commits(partition: u32, frames: &[Vec<Sample>], cut: usize) -> Vec<Entry> {
 }
 
 fn run(spec: &Spec, entries: &[Entry], restore_after: usize) -> Vec<Output> {
-    let (mut cascade, mut outputs) = (Cascade::new(spec.clone()), Outputs::new());
+    let (mut cascade, mut outputs) = (Cascade::new(spec.clone()).unwrap(), Outputs::new());
     for (i, entry) in entries.iter().enumerate() {
         if i == restore_after {
             let snapshot = cascade.snapshot();
-            cascade = Cascade::new(spec.clone());
+            cascade = Cascade::new(spec.clone()).unwrap();
             cascade.restore(&snapshot).unwrap();
             assert_eq!(cascade.snapshot(), snapshot);
         }

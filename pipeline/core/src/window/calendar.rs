@@ -67,7 +67,7 @@ impl PartialEq for Zone {
 
 /// Numbers the windows of a calendar: days since 1970-01-01, weeks since the one with that day, months since January 1970.
 #[derive(Clone, Debug)]
-pub(super) struct Calendar {
+pub(crate) struct Calendar {
     unit: Unit,
     zone: Zone,
     /// The window that was looked at last: most times fall into the same. Never part of the state.

@@ -4,7 +4,7 @@ use super::calendar::Calendar;
 
 /// Numbers windows that follow each other without gaps.
 #[derive(Clone, Debug)]
-pub(super) enum Grid {
+pub(crate) enum Grid {
     /// Of one length in microseconds, from the Unix epoch.
     Fixed(i64),
     /// Days, weeks or months.

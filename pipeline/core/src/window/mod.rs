@@ -22,8 +22,10 @@ mod spec;
 mod view;
 
 pub use books::Counts;
+pub(crate) use calendar::Calendar;
 pub use calendar::{Unit, Zone, tzdb_version};
 pub use columns::{Batch, Columns};
+pub(crate) use grid::Grid;
 pub use operator::Windows;
 pub use shape::{PANES_MAX, Shape, panes};
 pub(crate) use spec::glob;
