@@ -10,7 +10,7 @@ pub mod source;
 
 pub use clock::Clock;
 pub use lease::{Leases, Term, View};
-pub use log::{Appended, Continuity, Entry, Expect, Limit, Log, NewEntry, Position, Reader};
+pub use log::{Appended, Continuity, Entry, Expect, Limit, Log, NewEntry, Position, Reader, Size};
 pub use operator::{Operator, Outputs};
 pub use query::{
     Answers, DeadLetterQuery, EventFilter, EventQuery, Page, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery, StoreQuery,
