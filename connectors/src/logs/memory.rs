@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use floodmark_core::ports::{Appended, Clock, Continuity, Entry, Expect, Limit, Log as LogPort, NewEntry, Position, Reader as ReaderPort, Size};
+use floodmark_core::ports::{
+    Appended, Clock, Continuity, Entry, Expect, Limit, Log as LogPort, NewEntry, Position, Reader as ReaderPort, Size,
+};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{Timestamp, subject};
 use tokio::sync::watch;

@@ -32,7 +32,8 @@ impl Metered {
 impl Log for Metered {
     async fn append(&self, entries: Vec<NewEntry>, expect: Expect) -> Result<Vec<Appended>> {
         let began = Instant::now();
-        let dead: Vec<(usize, Count)> = entries.iter().enumerate().filter_map(|(i, entry)| Some((i, self.dead_letters.of(entry)?))).collect();
+        let dead: Vec<(usize, Count)> =
+            entries.iter().enumerate().filter_map(|(i, entry)| Some((i, self.dead_letters.of(entry)?))).collect();
         let appended = self.log.append(entries, expect).await?;
         dead.iter().filter(|(i, _)| !appended[*i].duplicate).for_each(|(_, count)| count.add(1));
         if let Some(last) = appended.iter().rev().find(|a| !a.duplicate) {

@@ -277,7 +277,11 @@ impl LogMeters {
             tail: of.level("floodmark_log_tail_position", "", "Newest position."),
             bytes: of.level("floodmark_log_bytes", "By", "What the log holds."),
             retention_bytes: of.level("floodmark_log_retention_bytes", "By", "Above this the oldest entries go."),
-            limit_bytes: of.level("floodmark_log_limit_bytes", "By", "At this the log takes no more. Not shown where only the disk says so."),
+            limit_bytes: of.level(
+                "floodmark_log_limit_bytes",
+                "By",
+                "At this the log takes no more. Not shown where only the disk says so.",
+            ),
         }
     }
 

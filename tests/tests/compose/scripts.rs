@@ -110,7 +110,11 @@ fn who_does_not_listen_is_not_healthy() {
 #[test]
 fn floodmark_is_asked_by_a_command_that_it_has() {
     for file in ["compose/Dockerfile", "compose/services/floodmark.yaml"] {
-        assert!(read(file).contains(r#"["CMD", "floodmark", "health", "--ready"]"#) || read(file).contains(r#"CMD ["floodmark", "health", "--ready"]"#), "{file}");
+        assert!(
+            read(file).contains(r#"["CMD", "floodmark", "health", "--ready"]"#)
+                || read(file).contains(r#"CMD ["floodmark", "health", "--ready"]"#),
+            "{file}"
+        );
     }
     let arguments = read("pipeline/server/src/cli/args.rs");
     assert!(arguments.contains("Health(health::Args)"));

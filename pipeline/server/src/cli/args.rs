@@ -94,7 +94,7 @@ pub enum Command {
     /// List or export stored events.
     #[command(subcommand)]
     Events(events::Command),
-    /// Ask for rollups and series.
+    /// Ask for rollups, scores and series.
     #[command(subcommand)]
     Query(query::Command),
     /// Look at dead letters: input that could not become an event.

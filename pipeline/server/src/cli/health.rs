@@ -175,3 +175,55 @@ fn table(components: &[Component]) -> Table {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::tests::{client, memory};
+
+    async fn asked(url: &str, ready_only: bool) -> Result<Vec<Component>, Failure> {
+        Server::at(url.parse().unwrap()).unwrap().components(ready_only).await
+    }
+
+    #[tokio::test]
+    async fn every_component_is_told_with_what_troubles_it() {
+        let server = client::Server::start(memory()).await;
+        let url = format!("http://{}", server.address);
+        let expected = "\
+COMPONENT    HEALTH  STATE        DETAIL
+process      ok      running
+pipeline     ok      ready
+source.host  ok      backing_off  reading the load
+";
+        assert_eq!(table(&asked(&url, false).await.unwrap()).render(None), expected);
+        assert_eq!(asked(&url, true).await.unwrap().len(), 2);
+        server.ready.send_replace(false);
+        let not_ready = &asked(&url, true).await.unwrap()[1];
+        let expected = r#"{"component":"pipeline","healthy":false,"state":"not ready","detail":"the pipeline is not running"}"#;
+        assert_eq!(json_line(not_ready).trim_end(), expected);
+    }
+
+    #[test]
+    fn a_source_that_waits_for_a_person_is_a_problem_and_one_that_is_tried_again_is_none() {
+        let of = |state| SourceStatus { id: "web".into(), state, last_error: Some("no route".into()), ..SourceStatus::default() };
+        let told = |state| {
+            let Component { healthy, state, detail, .. } = source(of(state));
+            (healthy, state, detail)
+        };
+        let because = Some("no route".to_owned());
+        assert_eq!(told(SourceState::Failed), (false, "failed".to_owned(), because.clone()));
+        assert_eq!(told(SourceState::BackingOff), (true, "backing_off".to_owned(), because));
+        assert_eq!(told(SourceState::Running), (true, "running".to_owned(), None));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_answer_is_unreachable() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let failure = asked(&format!("http://{address}/behind/a/proxy"), true).await.unwrap_err();
+        assert_eq!(failure.exit(), Exit::Unreachable);
+        assert!(failure.render(false).starts_with(&format!("floodmark: http://{address}/behind/a/proxy/ does not answer: ")));
+        assert_eq!(Server::at("ftp://a".parse().unwrap()).err().unwrap().exit(), Exit::Usage);
+    }
+}

@@ -167,7 +167,8 @@ fn dead_letters_are_counted_by_component_and_class() {
 async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     crate::api::tests::one_request().await;
     let (time, later) = (Timestamp::from_secs(1), Timestamp::from_secs(2));
-    let (source, job, sink, log) = (SourceMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc", "outputs"), LogMeters::new("doc"));
+    let (source, job, sink, log) =
+        (SourceMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc", "outputs"), LogMeters::new("doc"));
     source.newest(time);
     source.polled(std::time::Duration::ZERO);
     job.watermark(time, later);
