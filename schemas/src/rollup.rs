@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::{Series, Timestamp};
 
 /// The aggregates of one series in one window. A higher revision replaces a lower one whole.
+///
+/// A revision with `aggregates.count == 0` is a retraction: the window has no events any more, because they moved into
+/// another one, as when two sessions become one. Stores keep it, so that no lower revision comes back, and leave it out of
+/// their answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rollup {
     /// 32 hex digits: the hash of operator, its version, partition, source, series, window and revision.
@@ -27,6 +31,13 @@ pub struct Rollup {
     pub revision: u32,
     /// The values.
     pub aggregates: Aggregates,
+}
+
+impl Rollup {
+    /// Whether it says that its window has no events any more.
+    pub fn is_retraction(&self) -> bool {
+        self.aggregates.count == 0
+    }
 }
 
 /// A half-open interval of event time: `start` belongs to it, `end` does not.

@@ -90,6 +90,11 @@ pub fn parse_outputs(subject: &str) -> Option<(&str, u32)> {
     Some((operator, partition.parse().ok()?))
 }
 
+/// The component of a dead letter's subject.
+pub fn dead_component(subject: &str) -> Option<&str> {
+    subject.strip_prefix("floodmark.dead.")
+}
+
 /// Whether `subject` matches `pattern` by NATS rules: `*` is one token, a last `>` is one or more.
 pub fn matches(pattern: &str, subject: &str) -> bool {
     let mut tokens = subject.split('.');
@@ -129,6 +134,7 @@ mod tests {
         assert_eq!(parse_events("floodmark.outputs.w.0"), None);
         assert_eq!(parse_outputs(&outputs("w", 7)), Some(("w", 7)));
         assert!(matches(&outputs_of("w"), &outputs("w", 7)));
+        assert_eq!((dead_component(&dead("web")), dead_component("floodmark.outputs.w.0")), (Some("web"), None));
         assert!(matches(&events_of_partition(7), &events(7, "host")));
     }
 

@@ -36,7 +36,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use floodmark_core::ports::{Appended, Clock, Continuity, Entry, Expect, Log as LogPort, NewEntry, Position, Reader as ReaderPort};
+use floodmark_core::ports::{Appended, Clock, Continuity, Entry, Expect, Log as LogPort, NewEntry, Position, Reader as ReaderPort, Size};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::Timestamp;
 use rusqlite::Connection;
@@ -170,6 +170,12 @@ impl LogPort for Log {
     async fn purge(&self, subject: &str, before: Position) -> Result<u64> {
         let subject = subject.to_owned();
         self.local()?.writer.ask(|answer| Command::Purge { subject, before, answer }).await
+    }
+
+    async fn size(&self) -> Result<Option<Size>> {
+        let retention_bytes = self.local.as_ref().map(|local| local.options.retention.bytes_max);
+        let bytes = self.read(query::live_bytes).await?;
+        Ok(Some(Size { bytes, retention_bytes, bytes_max: None }))
     }
 
     async fn retain(&self, keep_from: Position) -> Result<u64> {

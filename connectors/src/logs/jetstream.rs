@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use floodmark_core::Result;
-use floodmark_core::ports::{Appended, Clock, Continuity, Entry, Expect, Log as LogPort, NewEntry, Position, Reader as ReaderPort};
+use floodmark_core::ports::{Appended, Clock, Continuity, Entry, Expect, Log as LogPort, NewEntry, Position, Reader as ReaderPort, Size};
 
 pub use check::check;
 pub use config::{Config, Storage, Tls};
@@ -47,6 +47,7 @@ pub use restore::Restore;
 pub use streams::{Applied, Spec, StreamInfo};
 
 use crate::clock::SystemClock;
+use query::Held;
 use wire::Subjects;
 
 /// An event log on one stream. Clones share the connection.
@@ -103,6 +104,11 @@ impl LogPort for Log {
 
     async fn pending(&self, patterns: &[String], after: Position) -> Result<u64> {
         reader::pending(self, patterns, after).await
+    }
+
+    async fn size(&self) -> Result<Option<Size>> {
+        let Held { bytes, bytes_max, .. } = self.held().await?;
+        Ok(Some(Size { bytes, retention_bytes: Some(self.connection.config.retention_size.0), bytes_max }))
     }
 
     async fn retain(&self, keep_from: Position) -> Result<u64> {

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use floodmark_core::ports::{Appended, Clock, Continuity, Entry, Expect, Limit, Log as LogPort, NewEntry, Position, Reader as ReaderPort};
+use floodmark_core::ports::{
+    Appended, Clock, Continuity, Entry, Expect, Limit, Log as LogPort, NewEntry, Position, Reader as ReaderPort, Size,
+};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{Timestamp, subject};
 use tokio::sync::watch;
@@ -156,6 +158,11 @@ impl LogPort for Log {
         let old: Vec<u64> = positions.iter().copied().take_while(|p| *p < before.0).collect();
         old.iter().for_each(|position| state.delete(*position));
         Ok(old.len() as u64)
+    }
+
+    async fn size(&self) -> Result<Option<Size>> {
+        let retention_bytes = Some(self.shared.options.retention.bytes_max);
+        Ok(Some(Size { bytes: self.shared.state().bytes, retention_bytes, bytes_max: None }))
     }
 
     async fn retain(&self, keep_from: Position) -> Result<u64> {

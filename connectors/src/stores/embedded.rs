@@ -19,6 +19,7 @@ mod position;
 pub(super) mod query;
 pub(super) mod rollups;
 mod schema;
+pub(super) mod scores;
 mod series_ids;
 #[cfg(test)]
 mod testing;
@@ -34,6 +35,7 @@ pub use catalog::{Catalog, LAST_SEEN_STEP_US};
 pub use dead_letters::DeadLetters;
 pub use query::PAGE_MAX;
 pub use rollups::Rollups;
+pub use scores::Scores;
 
 use error::Doing;
 use series_ids::SeriesIds;

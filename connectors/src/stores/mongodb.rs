@@ -1,4 +1,5 @@
-//! The MongoDB store: one document for each operator, series and window, made for people who write queries.
+//! The MongoDB store: one document for each operator, series and window, and for each score, made for people who write
+//! queries.
 //!
 //! It is derived: everything in it comes from the log and can be rebuilt from it. Documents are written whole and guarded
 //! by their revision, then the sink's position moves; a crash in between only repeats writes that change nothing.
@@ -16,6 +17,9 @@ mod plan;
 mod position;
 mod query;
 mod rollups;
+mod score_document;
+mod scores;
+mod writing;
 
 use std::sync::Arc;
 
@@ -26,6 +30,7 @@ use floodmark_core::Result;
 pub use config::{Config, Tls};
 pub use query::PAGE_MAX;
 pub use rollups::Rollups;
+pub use scores::Scores;
 
 /// The store. Clones share its connections.
 #[derive(Clone)]
@@ -59,5 +64,9 @@ impl Store {
 
     fn rollups(&self) -> Collection<Document> {
         self.inner.database.collection(&self.inner.config.collection)
+    }
+
+    fn scores(&self) -> Collection<Document> {
+        self.inner.database.collection(&self.inner.config.scores())
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use floodmark_core::ports::{Continuity, Limit, Log, Mark, Position, Reader, Sink, Standing};
+use floodmark_core::ports::{Continuity, Entry, Limit, Log, Mark, Position, Reader, Sink, Standing};
 use floodmark_core::{Error, Kind, Result};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::retention::Floor;
@@ -25,6 +26,16 @@ pub enum Reads {
     Events,
     /// The output log.
     Outputs,
+}
+
+impl Reads {
+    /// The log's name in metrics.
+    pub fn log(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Outputs => "outputs",
+        }
+    }
 }
 
 /// One sink on one log.
@@ -54,7 +65,7 @@ impl SinkRunner {
         // The newest entry that is in the store tells whether the log is still the same.
         let Standing { mut position, mut mark } = self.retrying(|| self.sink.standing()).await?;
         let mut reader = self.reader(position, mark.as_ref()).await?;
-        let (meters, tracer) = (SinkMeters::new(&self.id), Tracer::new(&self.id));
+        let (meters, tracer) = (self.meters(), Tracer::new(&self.id));
         loop {
             self.hold(position);
             let until = *drain.borrow_and_update();
@@ -71,7 +82,7 @@ impl SinkRunner {
                     let tail = self.retrying(|| self.log.continuity()).await?.tail;
                     match reader.next(Limit { until: Some(tail), ..WRITE }).await {
                         Ok(entries) if entries.is_empty() && tail > position => {
-                            self.retrying(|| self.sink.write(&[], position, tail)).await?;
+                            self.write(&[], position, tail, &meters).await?;
                             position = tail;
                             meters.written(0, tail.0);
                             continue;
@@ -93,7 +104,7 @@ impl SinkRunner {
             let Some(last) = entries.last() else { return Ok(()) };
             let to = last.position;
             let steps: Vec<Step> = entries.iter().filter_map(|entry| tracer.follow("write", &entry.headers)).collect();
-            self.retrying(|| self.sink.write(&entries, position, to)).await?;
+            self.write(&entries, position, to, &meters).await?;
             drop(steps);
             position = to;
             mark = Mark::of(&entries);
@@ -123,6 +134,20 @@ impl SinkRunner {
         self.retrying(|| self.log.reader(self.patterns.clone(), position)).await
     }
 
+    fn meters(&self) -> SinkMeters {
+        SinkMeters::new(&self.id, self.reads.log())
+    }
+
+    async fn write(&self, entries: &[Entry], from: Position, to: Position, meters: &SinkMeters) -> Result<()> {
+        self.retrying(|| async {
+            let began = Instant::now();
+            self.sink.write(entries, from, to).await?;
+            meters.took(began.elapsed());
+            Ok(())
+        })
+        .await
+    }
+
     fn hold(&self, position: Position) {
         match self.reads {
             Reads::Events => self.floor.events(position),
@@ -135,7 +160,7 @@ impl SinkRunner {
         loop {
             match what().await {
                 Err(e) if e.kind() == Kind::Unavailable => {
-                    SinkMeters::new(&self.id).retried();
+                    self.meters().retried();
                     tracing::warn!(sink = self.id, attempt = backoff.attempt(), error = e.chain(), "sink failed, will retry");
                     backoff.wait().await;
                 }

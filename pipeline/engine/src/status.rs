@@ -1,13 +1,13 @@
 //! What the supervisor knows of each source, for the API and `tap`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use floodmark_schemas::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a source is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceState {
     /// It takes its subjects over.
@@ -25,8 +25,25 @@ pub enum SourceState {
     Failed,
 }
 
+impl SourceState {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Starting, Self::Running, Self::BackingOff, Self::Ended, Self::Elsewhere, Self::Failed];
+
+    /// Its name in answers and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::BackingOff => "backing_off",
+            Self::Ended => "ended",
+            Self::Elsewhere => "elsewhere",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// One source as seen now.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceStatus {
     /// Its id.
     pub id: String,
@@ -62,8 +79,23 @@ impl Statuses {
         all.get_mut(id).map(change);
     }
 
+    /// The same, without keeping them.
+    pub(crate) fn weak(&self) -> WeakStatuses {
+        WeakStatuses(Arc::downgrade(&self.0))
+    }
+
     /// All statuses in order of their ids.
     pub fn all(&self) -> Vec<SourceStatus> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+/// Statuses that somebody else keeps.
+pub(crate) struct WeakStatuses(Weak<Mutex<BTreeMap<String, SourceStatus>>>);
+
+impl WeakStatuses {
+    /// The statuses, while they are kept.
+    pub(crate) fn upgrade(&self) -> Option<Statuses> {
+        self.0.upgrade().map(Statuses)
     }
 }

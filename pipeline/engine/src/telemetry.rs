@@ -5,14 +5,21 @@
 //! set ([`opentelemetry::global::set_meter_provider`]); before that they record into nothing. Creating the same
 //! meters again goes on with the same numbers.
 
+mod dead_letters;
+mod states;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use floodmark_core::ports::Size;
 use floodmark_schemas::Timestamp;
 use opentelemetry::{
     KeyValue, global,
     metrics::{Counter, Gauge, Histogram, Meter},
 };
+
+pub use dead_letters::DeadLetterMeters;
+pub use states::show_states;
 
 /// The instrumentation scope of all meters.
 pub const METER: &str = "floodmark";
@@ -217,18 +224,26 @@ impl JobMeters {
 pub struct SinkMeters {
     entries: Count,
     retries: Count,
+    write: Durations,
     position: Level,
 }
 
 impl SinkMeters {
-    /// The meters of the sink with this id.
-    pub fn new(sink_id: &str) -> Self {
-        let of = Labelled::new([KeyValue::new("sink", sink_id.to_owned())]);
+    /// The meters of the sink with this id, which reads the log with this name.
+    pub fn new(sink_id: &str, log: &'static str) -> Self {
+        let sink = KeyValue::new("sink", sink_id.to_owned());
+        let (of, of_log) = (Labelled::new([sink.clone()]), Labelled::new([sink, KeyValue::new("log", log)]));
         Self {
             entries: of.count("floodmark_sink_entries_total", "Log entries written."),
             retries: of.count("floodmark_sink_retries_total", "Writes that failed and were repeated."),
-            position: of.level("floodmark_sink_position", "", "Newest log position written."),
+            write: of.durations("floodmark_sink_write_seconds", "How long a write took until it was in the store."),
+            position: of_log.level("floodmark_sink_position", "", "Newest log position written."),
         }
+    }
+
+    /// A write was in the store after this time.
+    pub fn took(&self, time: Duration) {
+        self.write.record_us(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// `entries` entries up to `position` are in the store.
@@ -248,6 +263,9 @@ impl SinkMeters {
 pub struct LogMeters {
     append: Durations,
     tail: Level,
+    bytes: Level,
+    retention_bytes: Level,
+    limit_bytes: Level,
 }
 
 impl LogMeters {
@@ -257,7 +275,21 @@ impl LogMeters {
         Self {
             append: of.durations("floodmark_log_append_seconds", "How long an append took until it was durable."),
             tail: of.level("floodmark_log_tail_position", "", "Newest position."),
+            bytes: of.level("floodmark_log_bytes", "By", "What the log holds."),
+            retention_bytes: of.level("floodmark_log_retention_bytes", "By", "Above this the oldest entries go."),
+            limit_bytes: of.level(
+                "floodmark_log_limit_bytes",
+                "By",
+                "At this the log takes no more. Not shown where only the disk says so.",
+            ),
         }
+    }
+
+    /// How much it holds, and may.
+    pub fn holds(&self, size: Size) {
+        self.bytes.set_count(size.bytes);
+        size.retention_bytes.into_iter().for_each(|bytes| self.retention_bytes.set_count(bytes));
+        size.bytes_max.into_iter().for_each(|bytes| self.limit_bytes.set_count(bytes));
     }
 
     /// An append was durable after this time and gave positions up to `tail`.

@@ -1,5 +1,6 @@
 //! Logging, metrics and traces of the process: what goes to stderr, what `/metrics` shows, what a collector gets.
 
+mod process;
 mod traces;
 
 use std::io::{self, IsTerminal};
@@ -126,6 +127,7 @@ impl Metrics {
             KeyValue::new("arch", std::env::consts::ARCH),
         ]);
         build.level("floodmark_build_info", "", "1, with the version and the platform of this build as labels.").set(1.0);
+        process::show();
         Ok(Self { registry, provider })
     }
 

@@ -106,12 +106,16 @@ fn who_does_not_listen_is_not_healthy() {
     assert!(!asks(port));
 }
 
-/// The paths that health checks ask for are answered.
+/// Health checks of Floodmark ask with the program itself.
 #[test]
-fn floodmark_is_asked_for_a_path_that_it_has() {
-    let paths = read("pipeline/server/src/api/router.rs");
+fn floodmark_is_asked_by_a_command_that_it_has() {
     for file in ["compose/Dockerfile", "compose/services/floodmark.yaml"] {
-        assert!(read(file).contains(r#""8320", "/-/ready""#), "{file}");
+        assert!(
+            read(file).contains(r#"["CMD", "floodmark", "health", "--ready"]"#)
+                || read(file).contains(r#"CMD ["floodmark", "health", "--ready"]"#),
+            "{file}"
+        );
     }
-    assert!(paths.contains(r#""/-/ready""#));
+    let arguments = read("pipeline/server/src/cli/args.rs");
+    assert!(arguments.contains("Health(health::Args)"));
 }

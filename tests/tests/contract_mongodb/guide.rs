@@ -4,10 +4,13 @@
 use std::collections::BTreeSet;
 
 use floodmark_connectors::clock::SystemClock;
-use floodmark_core::ports::Clock;
-use floodmark_schemas::{Aggregates, Series, Timestamp};
+use floodmark_connectors::stores::mongodb::Scores;
+use floodmark_core::conformance::store::commit_entry;
+use floodmark_core::ports::{Clock, Position, Sink};
+use floodmark_schemas::commit::Output;
+use floodmark_schemas::{Aggregates, Episode, Head, Score, ScoreState, Series, Timestamp, Window};
 use floodmark_tests::servers::python;
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 
 use crate::support::{At, commit, rollup, value};
 
@@ -107,7 +110,7 @@ async fn documents_have_the_fields_that_the_guide_names() {
     };
     at.write(&[commit(1, [rollup("host", cpu("a"), Timestamp::from_micros(-1_500_001), 0, everything)])]).await;
     let document = at.documents().await.find_one(doc! {}).await.unwrap().unwrap();
-    let (_, table) = GUIDE.split_once("## The document").unwrap();
+    let (_, table) = GUIDE.split_once("## The document\n").unwrap();
     let rows = table.lines().skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with("| `"));
     let names = rows.flat_map(|line| line.split('|').nth(1).unwrap().split(',').map(|name| name.trim().trim_matches('`').to_owned()));
     assert_eq!(names.collect::<BTreeSet<_>>(), document.keys().cloned().collect());
@@ -117,4 +120,42 @@ async fn documents_have_the_fields_that_the_guide_names() {
     assert_eq!(document.get_str("_id").unwrap(), id);
     assert_eq!(document.get_array("labels").unwrap(), &[doc! { "k": "host", "v": "a" }.into()]);
     assert_eq!(document.get_document("quantiles").unwrap(), &doc! { "p99": 1.0 });
+}
+
+#[tokio::test]
+async fn scores_have_the_fields_that_the_guide_names() {
+    let at = At::new().await;
+    let time = Timestamp::from_micros(-1_500_001);
+    let text = GUIDE.split_once("## The document of a score\n").unwrap().1;
+    let rows = text.lines().skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|line| line.split('|').nth(1).unwrap().split(',').map(|name| name.trim().trim_matches('`').to_owned()));
+    let score = Score {
+        id: "0".repeat(32),
+        operator: "unusual".to_owned(),
+        version: "00000001".to_owned(),
+        source: "host".to_owned(),
+        series: cpu("a"),
+        time,
+        window: Some(Window { start: time.plus_micros(-60_000_000), end: time }),
+        revision: 0,
+        value: 1.0,
+        score: 2.0,
+        novelty: 2.0,
+        jump: 0.0,
+        staleness: 0.0,
+        head: Head::Novelty,
+        baseline: Some(0.5),
+        lower: Some(0.0),
+        upper: Some(0.75),
+        state: ScoreState::Anomalous,
+        episode: Some(Episode { id: "1".repeat(32), opened: time, peak: 2.0, closed: false }),
+    };
+    let sink = Scores::new(at.store.clone(), "scores", at.log.clone());
+    let entries = [commit_entry(1, "unusual", vec![Output::Score(score)])];
+    sink.write(&entries, Position(0), Position(1)).await.unwrap();
+    let document = at.client().await.collection::<Document>("scores").find_one(doc! {}).await.unwrap().unwrap();
+    assert_eq!(names.collect::<BTreeSet<_>>(), document.keys().cloned().collect());
+    let id = r#"host {"metric":"cpu_usage","unit":"%","labels":{"host":"a"}} unusual 1969-12-31T23:59:58.499999Z"#;
+    assert_eq!(document.get_str("_id").unwrap(), id);
+    assert_eq!(document.get_document("episode").unwrap().get_datetime("opened").unwrap().timestamp_millis(), -1_501);
 }

@@ -57,15 +57,18 @@ async fn a_check_of_a_good_server_says_what_it_found_and_leaves_nothing() {
         [
             "TLS: not asked for".to_owned(),
             format!("writing: allowed in database {}", config.database),
-            "indexes: `floodmark run` makes by_time, by_series, by_label".to_owned(),
-            "retention: rollups are kept for ever".to_owned(),
+            "indexes: `floodmark run` makes rollups.by_time, rollups.by_series, rollups.by_label, scores.by_time, scores.by_series, \
+             scores.by_label, scores.unusual, scores.of_episodes"
+                .to_owned(),
+            "retention: rollups and scores are kept for ever".to_owned(),
         ]
     );
     let at_server = At::new().await;
     let config = Config { ttl: Some("30d".parse().unwrap()), ..at_server.config.clone() };
     Store::open(&config).await.unwrap();
     let after = check(&config).await;
-    assert_eq!(after[4..], ["indexes: all there", "retention: rollups are deleted 30d after the end of their window"]);
+    let retention = "retention: rollups are deleted 30d after the end of their window, scores 30d after their time";
+    assert_eq!(after[4..], ["indexes: all there", retention]);
     let left = at_server.client().await.collection::<mongodb::bson::Document>("rollups_position").count_documents(Default::default()).await;
     assert_eq!(left.unwrap(), 0);
 }

@@ -1,11 +1,11 @@
-//! The suite of all stores of rollups; what it asks of other stores is answered by the embedded one.
+//! The suite of all stores of rollups and scores; what it asks of other stores is answered by the embedded one.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use floodmark_connectors::stores::embedded;
 use floodmark_connectors::stores::letters::LogLetters;
-use floodmark_connectors::stores::mongodb::{Rollups, Store};
+use floodmark_connectors::stores::mongodb::{Rollups, Scores, Store};
 use floodmark_core::conformance::store::{Fixture, Stores};
 use floodmark_core::ports::Log;
 use floodmark_core::ports::query::Answers;
@@ -27,10 +27,12 @@ impl Fixture for OnAServer {
         let other = embedded::Store::open(self.directory.path().join("store.db")).expect("the other store opens");
         Stores {
             rollups: Arc::new(Rollups::new(store.clone(), "rollups", self.log.clone())),
+            scores: Arc::new(Scores::new(store.clone(), "scores", self.log.clone())),
             dead_letters: Arc::new(embedded::DeadLetters::new(other.clone(), "dead-letters")),
             catalog: Arc::new(embedded::Catalog::new(other.clone(), "catalog")),
             query: Arc::new(Answers {
-                rollups: Arc::new(store),
+                rollups: Arc::new(store.clone()),
+                scores: Arc::new(store),
                 series: Arc::new(other),
                 dead_letters: Arc::new(LogLetters::new(self.log.clone())),
             }),
@@ -44,6 +46,11 @@ async fn make() -> OnAServer {
 }
 
 floodmark_core::rollup_conformance_tests!(
+    #[tokio::test]
+    make
+);
+
+floodmark_core::score_conformance_tests!(
     #[tokio::test]
     make
 );

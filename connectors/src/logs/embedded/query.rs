@@ -50,6 +50,13 @@ pub(super) fn continuity(connection: &Connection) -> rusqlite::Result<Continuity
     })
 }
 
+/// What the file holds without the space that waits to be used again.
+pub(super) fn live_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = pragma("page_count")? - pragma("freelist_count")?;
+    Ok(u64::try_from(pages * pragma("page_size")?).unwrap_or(0))
+}
+
 pub(super) fn frames_overlapping(
     connection: &Connection,
     source: Option<&str>,

@@ -35,7 +35,7 @@ impl Writer {
         let oldest_us = self.time_us.saturating_sub(i64::try_from(retention.age_max.as_micros()).unwrap_or(i64::MAX));
         let mut cut = None;
         let deleted = self.delete(|transaction| {
-            let excess = live_bytes(transaction)?.saturating_sub(retention.bytes_max);
+            let excess = super::query::live_bytes(transaction)?.saturating_sub(retention.bytes_max);
             cut = cut_before(transaction, keep_from, oldest_us, excess)?;
             match cut {
                 Some(cut) => transaction.execute("DELETE FROM entry WHERE seq <= ?1", [to_sql(cut)]),
@@ -60,13 +60,6 @@ impl Writer {
         transaction.commit()?;
         Ok(deleted as u64)
     }
-}
-
-/// What the file holds without the space that waits to be used again.
-fn live_bytes(transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
-    let pragma = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let pages = pragma("page_count")? - pragma("freelist_count")?;
-    Ok(u64::try_from(pages * pragma("page_size")?).unwrap_or(0))
 }
 
 /// The last position that goes in this step.

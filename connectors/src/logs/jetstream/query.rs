@@ -28,6 +28,8 @@ pub(super) struct Held {
     pub(super) continuity: Continuity,
     pub(super) entries: u64,
     pub(super) bytes: u64,
+    /// At this it takes no more; `None` without limit.
+    pub(super) bytes_max: Option<u64>,
 }
 
 impl From<&Info> for Held {
@@ -37,7 +39,8 @@ impl From<&Info> for Held {
         let first = if state.messages == 0 { Position(tail.0 + 1) } else { Position(state.first_sequence) };
         let created = info.config.metadata.get(CREATED).and_then(|text| text.parse().ok()).map(Timestamp::from_micros);
         let created = created.unwrap_or_else(|| micros(info.created.unix_timestamp_nanos()));
-        Self { continuity: Continuity { created, first, tail }, entries: state.messages, bytes: state.bytes }
+        let bytes_max = u64::try_from(info.config.max_bytes).ok().filter(|max| *max > 0);
+        Self { continuity: Continuity { created, first, tail }, entries: state.messages, bytes: state.bytes, bytes_max }
     }
 }
 

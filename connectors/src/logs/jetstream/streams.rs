@@ -260,12 +260,12 @@ fn unmade(doing: String, wanted: &StreamConfig, refusal: Refusal) -> Error {
 }
 
 fn stream_info(info: &Info, readers: usize, differences: Vec<Difference>) -> StreamInfo {
-    let Held { continuity: Continuity { created, first, tail }, entries, bytes } = Held::from(info);
+    let Held { continuity: Continuity { created, first, tail }, entries, bytes, bytes_max } = Held::from(info);
     StreamInfo {
         name: info.config.name.clone(),
         entries,
         bytes,
-        bytes_max: u64::try_from(info.config.max_bytes).ok().filter(|max| *max > 0),
+        bytes_max,
         first,
         tail,
         replicas: info.config.num_replicas,

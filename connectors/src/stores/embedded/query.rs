@@ -5,16 +5,18 @@
 
 mod dead_letters;
 mod filter;
+mod in_time;
 mod merge;
 mod rollups;
+mod scores;
 mod series;
 pub(in crate::stores) mod token;
 
 use async_trait::async_trait;
 use floodmark_core::Result;
 use floodmark_core::ports::query::KnownSeries;
-use floodmark_core::ports::{DeadLetterQuery, Page, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery};
-use floodmark_schemas::{DeadLetter, Rollup};
+use floodmark_core::ports::{DeadLetterQuery, Page, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery, SeriesFilter, SeriesQuery};
+use floodmark_schemas::{DeadLetter, Rollup, Score};
 
 use super::Store;
 
@@ -26,6 +28,14 @@ impl RollupQuery for Store {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
         let (filter, after) = (filter.clone(), after.map(str::to_owned));
         self.read(move |snapshot| rollups::page(snapshot, &filter, after.as_deref(), limit.clamp(1, PAGE_MAX))).await
+    }
+}
+
+#[async_trait]
+impl ScoreQuery for Store {
+    async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>> {
+        let (filter, after) = (filter.clone(), after.map(str::to_owned));
+        self.read(move |snapshot| scores::page(snapshot, &filter, after.as_deref(), limit.clamp(1, PAGE_MAX))).await
     }
 }
 

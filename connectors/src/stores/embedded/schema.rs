@@ -14,7 +14,8 @@ use super::error::Doing;
 const APPLICATION_ID: i32 = 0x464C_4D53;
 
 /// What makes version n + 1 of version n. Never edit one that was released: add the next.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_marks.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_marks.sql"), include_str!("schema/0003_scores.sql")];
 
 /// Brings the file to the newest version.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
@@ -90,8 +91,8 @@ mod tests {
 
     #[test]
     fn a_newer_store_is_refused() {
-        let text = "the store PATH is of version 3, newer than version 2 of this program; use the newer program or another path";
-        assert_eq!(open_after(true, "PRAGMA user_version = 3"), Some((Kind::Broken, text.to_owned())));
+        let text = "the store PATH is of version 4, newer than version 3 of this program; use the newer program or another path";
+        assert_eq!(open_after(true, "PRAGMA user_version = 4"), Some((Kind::Broken, text.to_owned())));
     }
 
     #[test]

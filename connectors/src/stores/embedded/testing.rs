@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use floodmark_core::conformance::store::{Fixture, Stores};
 
-use super::{Catalog, DeadLetters, Rollups, Store};
+use super::{Catalog, DeadLetters, Rollups, Scores, Store};
 
 /// A store in a directory of its own.
 pub(super) struct InDirectory {
@@ -26,6 +26,7 @@ impl InDirectory {
         let store = Store::open(self.path()).unwrap();
         let stores = Stores {
             rollups: Arc::new(Rollups::new(store.clone(), "rollups")),
+            scores: Arc::new(Scores::new(store.clone(), "scores")),
             dead_letters: Arc::new(DeadLetters::new(store.clone(), "dead-letters")),
             catalog: Arc::new(Catalog::new(store.clone(), "catalog")),
             query: Arc::new(store.clone()),

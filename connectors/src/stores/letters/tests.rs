@@ -61,9 +61,15 @@ impl Fixture for OverALog {
         let others = Arc::new(store.clone());
         Stores {
             rollups: Arc::new(embedded::Rollups::new(store.clone(), "rollups")),
+            scores: Arc::new(embedded::Scores::new(store.clone(), "scores")),
             dead_letters: Arc::new(InLog(self.log.clone())),
             catalog: Arc::new(embedded::Catalog::new(store, "catalog")),
-            query: Arc::new(floodmark_core::ports::query::Answers { rollups: others.clone(), series: others, dead_letters: letters }),
+            query: Arc::new(floodmark_core::ports::query::Answers {
+                rollups: others.clone(),
+                scores: others.clone(),
+                series: others,
+                dead_letters: letters,
+            }),
         }
     }
 }

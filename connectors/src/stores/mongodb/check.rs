@@ -64,14 +64,14 @@ async fn of_indexes(database: &Database, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut missing = Vec::new();
     let mut expiry_changes = false;
-    for difference in &differences {
+    for (collection, difference) in differences.iter().flat_map(|(collection, all)| all.iter().map(move |one| (collection, one))) {
         match difference {
-            Difference::Missing(name) => missing.push(name.as_str()),
+            Difference::Missing(name) => missing.push(format!("{collection}.{name}")),
             Difference::Expiry => expiry_changes = true,
             Difference::Other(found) => {
                 let name = found.split(' ').next().unwrap_or_default();
-                let remedy = format!("run db.{}.dropIndex({name:?}); `floodmark run` makes the right one", config.collection);
-                findings.push(Finding::bad("indexes", format!("{found} is another index"), remedy));
+                let remedy = format!("run db.{collection}.dropIndex({name:?}); `floodmark run` makes the right one");
+                findings.push(Finding::bad("indexes", format!("{found} of {collection} is another index"), remedy));
             }
         }
     }
@@ -80,10 +80,10 @@ async fn of_indexes(database: &Database, config: &Config) -> Vec<Finding> {
         findings.push(Finding::good("indexes", made));
     }
     let kept = match (config.ttl, expiry_changes) {
-        (None, false) => "rollups are kept for ever".to_owned(),
-        (None, true) => "rollups will be kept for ever after `floodmark run`, which ends their deletion".to_owned(),
-        (Some(ttl), false) => format!("rollups are deleted {ttl} after the end of their window"),
-        (Some(ttl), true) => format!("`floodmark run` changes the deletion of rollups to {ttl} after the end of their window"),
+        (None, false) => "rollups and scores are kept for ever".to_owned(),
+        (None, true) => "rollups and scores will be kept for ever after `floodmark run`, which ends their deletion".to_owned(),
+        (Some(ttl), false) => format!("rollups are deleted {ttl} after the end of their window, scores {ttl} after their time"),
+        (Some(ttl), true) => format!("`floodmark run` changes the deletion of rollups and scores to {ttl} after their time"),
     };
     findings.push(Finding::good("retention", kept));
     findings

@@ -17,9 +17,12 @@ pub struct Config {
     /// The database. MongoDB makes it with the first rollup.
     #[serde(default = "database")]
     pub database: String,
-    /// The collection of the rollups. The sink's position stands in another with `_position` behind this name.
+    /// The collection of the rollups. The positions of the sinks stand in another with `_position` behind this name.
     #[serde(default = "collection")]
     pub collection: String,
+    /// The collection of the scores. By default `scores`, or with another `collection` that name with `_scores` behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores_collection: Option<String>,
     /// Who connects; absent when the server asks for nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -32,7 +35,7 @@ pub struct Config {
     /// Protects the connection by TLS. An empty table trusts the usual authorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// Rollups whose window ended longer ago are deleted by the server. Without it they are kept for ever.
+    /// Rollups whose window ended longer ago, and scores of older values, are deleted by the server. Without it they are kept for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Span>,
     /// The most connections at once to each server.
@@ -99,6 +102,7 @@ impl Default for Config {
             uri: uri(),
             database: database(),
             collection: collection(),
+            scores_collection: None,
             user: None,
             password: None,
             auth_database: auth_database(),
@@ -112,6 +116,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The collection of the scores.
+    pub fn scores(&self) -> String {
+        let beside = || if self.collection == collection() { "scores".to_owned() } else { format!("{}_scores", self.collection) };
+        self.scores_collection.clone().unwrap_or_else(beside)
+    }
+
     /// What cannot work. Reads no secret and connects to nothing.
     pub fn validate(&self) -> Vec<Fault> {
         let mut faults: Vec<Fault> = self.uri_fault().into_iter().collect();
@@ -122,9 +132,19 @@ impl Config {
                 faults.push(Fault::of(key, what, "write 1 to 63 letters, digits, - and _"));
             }
         }
-        if self.collection.is_empty() || self.collection.starts_with("system.") || self.collection.contains(['$', '\0']) {
-            let what = format!("{:?} cannot be the name of a collection", self.collection);
-            faults.push(Fault::of("collection", what, "write letters, digits, - and _"));
+        let collections = [("collection", Some(&self.collection)), ("scores_collection", self.scores_collection.as_ref())];
+        for (key, name) in collections.into_iter().filter_map(|(key, name)| Some((key, name?))) {
+            if name.is_empty() || name.starts_with("system.") || name.contains(['$', '\0']) {
+                faults.push(Fault::of(key, format!("{name:?} cannot be the name of a collection"), "write letters, digits, - and _"));
+            }
+        }
+        let positions = super::position::collection(&self.collection);
+        if let Some(name) = self.scores_collection.as_ref().filter(|name| **name == self.collection || **name == positions) {
+            faults.push(Fault::of(
+                "scores_collection",
+                format!("{name:?} holds something else already"),
+                "give the scores one of their own",
+            ));
         }
         match (&self.user, &self.password) {
             (Some(_), None) => faults.push(Fault::of("password", "a user has no password", "say where it is: { env = \"NAME\" }")),

@@ -23,13 +23,13 @@ pub(super) fn id(operator: &str, source: &str, series_key: &str, window: Window)
 }
 
 /// A name without spaces, so that an id has one reading. Real names have none; others lose only their place in the order.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     let escape = |c: char| if c <= ' ' || c == '%' { format!("%{:02X}", c as u32) } else { c.to_string() };
     name.chars().map(escape).collect()
 }
 
 /// RFC 3339 with all six digits of the fraction, so that texts have the order of times.
-fn fixed(time: Timestamp) -> String {
+pub(super) fn fixed(time: Timestamp) -> String {
     let text = time.to_string();
     match text.strip_suffix('Z') {
         Some(secs) if !secs.contains('.') => format!("{secs}.000000Z"),
@@ -41,7 +41,7 @@ fn fixed(time: Timestamp) -> String {
 pub(super) fn write(rollup: &Rollup, position: i64) -> Document {
     let Rollup { id: rollup_id, operator, version, source, series, window, revision, aggregates: a } = rollup;
     let key = series.key();
-    let labels: Vec<Bson> = series.labels.iter().map(|(k, v)| doc! { "k": k, "v": v }.into()).collect();
+    let labels = labels(series);
     let mut document = doc! {
         "_id": id(operator, source, &key, *window),
         "operator": operator,
@@ -70,6 +70,11 @@ pub(super) fn write(rollup: &Rollup, position: i64) -> Document {
         "position": position,
     });
     document
+}
+
+/// The labels as an array: any characters may stand in names.
+pub(super) fn labels(series: &Series) -> Vec<Bson> {
+    series.labels.iter().map(|(k, v)| doc! { "k": k, "v": v }.into()).collect()
 }
 
 /// The aggregates that may be absent, by their names.

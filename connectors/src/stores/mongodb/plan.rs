@@ -1,15 +1,16 @@
-//! What a write has to do: the document of each window once, at its highest revision, and what must be set aside.
+//! What a write has to do: the document of each window or score once, at its highest revision, and what must be set aside.
 
 use std::collections::HashMap;
 
 use ::mongodb::bson::{Document, RawDocumentBuf, doc};
 use floodmark_core::Error;
 use floodmark_core::ports::Entry;
-use floodmark_schemas::{DeadLetter, Rollup};
+use floodmark_schemas::{DeadLetter, Rollup, Score};
 
-use super::document;
+use super::{document, score_document};
 use crate::stores::embedded::dead_letters;
 use crate::stores::embedded::rollups::rows::Rows;
+use crate::stores::embedded::scores::rows::Scored;
 
 /// The largest document that is sent. MongoDB takes 16 MiB.
 const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024 - 64 * 1024;
@@ -17,7 +18,7 @@ const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024 - 64 * 1024;
 /// What a write has to do.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// Documents in rounds: within one each window stands once; the rounds are written one after the other. There is more
+    /// Documents in rounds: within one each document stands once; the rounds are written one after the other. There is more
     /// than one only when a write holds results of two definitions of an operator.
     pub(super) rounds: Vec<Vec<Planned>>,
     /// What cannot be written.
@@ -32,20 +33,97 @@ pub(super) struct Planned {
     pub(super) statement: RawDocumentBuf,
 }
 
-/// A rollup, and the entry it came from.
-struct Candidate {
+/// A result, and the entry it came from.
+struct Candidate<T> {
     entry: usize,
-    rollup: Rollup,
+    result: T,
+}
+
+/// A result of an operator that is one document.
+trait Documented {
+    /// What the document is found by.
+    fn id(&self) -> String;
+    /// The operator's definition.
+    fn version(&self) -> &str;
+    fn revision(&self) -> u32;
+    fn document(&self, position: i64) -> Document;
+}
+
+impl Documented for Rollup {
+    fn id(&self) -> String {
+        document::id(&self.operator, &self.source, &self.series.key(), self.window)
+    }
+
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    fn document(&self, position: i64) -> Document {
+        document::write(self, position)
+    }
+}
+
+impl Documented for Score {
+    fn id(&self) -> String {
+        score_document::id(self)
+    }
+
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    fn document(&self, position: i64) -> Document {
+        score_document::write(self, position)
+    }
 }
 
 impl Plan {
-    /// The plan of writing `entries`, for the sink called `sink`.
-    pub(super) fn of(sink: &str, entries: &[Entry]) -> Self {
-        let mut plan = Self::default();
-        for (round, candidates) in rounds(sink, entries, &mut plan.letters).into_iter().enumerate() {
+    /// The plan of writing the rollups in `entries`, for the sink called `sink`.
+    pub(super) fn of_rollups(sink: &str, entries: &[Entry]) -> Self {
+        let mut letters = Vec::new();
+        let mut candidates = Vec::new();
+        for (entry, of) in entries.iter().enumerate() {
+            let rows = Rows::of(sink, std::slice::from_ref(of));
+            letters.extend(rows.dead);
+            for row in rows.rollups {
+                let (source, series) = &rows.series[row.series];
+                let result = Rollup {
+                    id: row.id.into_owned(),
+                    operator: row.operator.into_owned(),
+                    version: row.version.into_owned(),
+                    source: source.clone().into_owned(),
+                    series: series.clone(),
+                    window: row.window,
+                    revision: row.revision,
+                    aggregates: row.aggregates,
+                };
+                candidates.push(Candidate { entry, result });
+            }
+        }
+        Self::of(sink, entries, candidates, letters)
+    }
+
+    /// The same of the scores.
+    pub(super) fn of_scores(sink: &str, entries: &[Entry]) -> Self {
+        let Scored { scores, dead } = Scored::of(sink, entries);
+        let candidates = scores.into_iter().map(|(entry, result)| Candidate { entry, result }).collect();
+        Self::of(sink, entries, candidates, dead)
+    }
+
+    fn of<T: Documented>(sink: &str, entries: &[Entry], candidates: Vec<Candidate<T>>, letters: Vec<DeadLetter>) -> Self {
+        let mut plan = Self { rounds: Vec::new(), letters };
+        for (round, candidates) in rounds(candidates).into_iter().enumerate() {
             plan.rounds.push(Vec::new());
-            for Candidate { entry, rollup } in candidates {
-                match statement(&rollup, entries[entry].position.0.cast_signed()) {
+            for Candidate { entry, result } in candidates {
+                match statement(&result, entries[entry].position.0.cast_signed()) {
                     Ok(statement) => plan.rounds[round].push(Planned { entry, statement }),
                     Err(e) => plan.letters.push(dead_letters::of_entry(sink, &entries[entry], &e)),
                 }
@@ -55,46 +133,31 @@ impl Plan {
     }
 }
 
-fn rounds(sink: &str, entries: &[Entry], letters: &mut Vec<DeadLetter>) -> Vec<Vec<Candidate>> {
-    let mut rounds: Vec<Vec<Candidate>> = Vec::new();
-    // Where the newest candidate of a window stands.
+fn rounds<T: Documented>(candidates: Vec<Candidate<T>>) -> Vec<Vec<Candidate<T>>> {
+    let mut rounds: Vec<Vec<Candidate<T>>> = Vec::new();
+    // Where the newest candidate of a document stands.
     let mut places: HashMap<String, (usize, usize)> = HashMap::new();
-    for (at, entry) in entries.iter().enumerate() {
-        let rows = Rows::of(sink, std::slice::from_ref(entry));
-        letters.extend(rows.dead);
-        for row in rows.rollups {
-            let (source, series) = &rows.series[row.series];
-            let id = document::id(&row.operator, source, &series.key(), row.window);
-            let round = match places.get(&id) {
-                None => 0,
-                Some(&(round, place)) => {
-                    let there = &rounds[round][place].rollup;
-                    if there.version == row.version && there.revision >= row.revision {
-                        continue;
-                    }
-                    if there.version == row.version { round } else { round + 1 }
+    for candidate in candidates {
+        let id = candidate.result.id();
+        let round = match places.get(&id) {
+            None => 0,
+            Some(&(round, place)) => {
+                let there = &rounds[round][place].result;
+                let same = there.version() == candidate.result.version();
+                if same && there.revision() >= candidate.result.revision() {
+                    continue;
                 }
-            };
-            let rollup = Rollup {
-                id: row.id.into_owned(),
-                operator: row.operator.into_owned(),
-                version: row.version.into_owned(),
-                source: source.clone().into_owned(),
-                series: series.clone(),
-                window: row.window,
-                revision: row.revision,
-                aggregates: row.aggregates,
-            };
-            let candidate = Candidate { entry: at, rollup };
-            match places.get(&id) {
-                Some(&(same, place)) if same == round => rounds[round][place] = candidate,
-                _ => {
-                    if rounds.len() == round {
-                        rounds.push(Vec::new());
-                    }
-                    places.insert(id, (round, rounds[round].len()));
-                    rounds[round].push(candidate);
+                if same { round } else { round + 1 }
+            }
+        };
+        match places.get(&id) {
+            Some(&(same, place)) if same == round => rounds[round][place] = candidate,
+            _ => {
+                if rounds.len() == round {
+                    rounds.push(Vec::new());
                 }
+                places.insert(id, (round, rounds[round].len()));
+                rounds[round].push(candidate);
             }
         }
     }
@@ -103,19 +166,19 @@ fn rounds(sink: &str, entries: &[Entry], letters: &mut Vec<DeadLetter>) -> Vec<V
 
 /// Writes the document unless a newer one is there: a higher revision of the same definition, or one of another definition
 /// that stands later in the log. So the order of writes, and a writer that was overtaken, change nothing.
-fn statement(rollup: &Rollup, position: i64) -> Result<RawDocumentBuf, Error> {
-    let document = document::write(rollup, position);
+fn statement(result: &impl Documented, position: i64) -> Result<RawDocumentBuf, Error> {
+    let document = result.document(position);
     let raw =
-        |document: &Document| RawDocumentBuf::try_from(document).map_err(|e| Error::rejected("writing a rollup as a document").because(e));
+        |document: &Document| RawDocumentBuf::try_from(document).map_err(|e| Error::rejected("writing a result as a document").because(e));
     let bytes = raw(&document)?.as_bytes().len();
     if bytes > DOCUMENT_BYTES_MAX {
-        return Err(Error::rejected(format!("a rollup is a document of {bytes} bytes; MongoDB takes at most {DOCUMENT_BYTES_MAX}")));
+        return Err(Error::rejected(format!("a result is a document of {bytes} bytes; MongoDB takes at most {DOCUMENT_BYTES_MAX}")));
     }
-    let same = doc! { "$eq": ["$version", { "$literal": &rollup.version }] };
+    let same = doc! { "$eq": ["$version", { "$literal": result.version() }] };
     let newer = doc! { "$cond": [
         same,
-        { "$lt": ["$revision", i64::from(rollup.revision)] },
-        // Of a window that is not there yet the position is missing, which is less than any number.
+        { "$lt": ["$revision", i64::from(result.revision())] },
+        // Of a document that is not there yet the position is missing, which is less than any number.
         { "$lt": ["$position", position] },
     ] };
     let id = document.get_str("_id").expect("it was just given one").to_owned();

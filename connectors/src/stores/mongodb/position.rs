@@ -7,7 +7,7 @@ use floodmark_core::ports::{Entry, Mark, Position, Standing};
 use floodmark_core::{Error, Result};
 
 use super::error::{DUPLICATE_KEY, Doing, code};
-use super::{Store, rollups};
+use super::{Store, writing};
 
 /// Whether a write is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) fn collection(rollups: &str) -> String {
 /// The last position of `sink` that a majority of the servers has.
 pub(super) async fn of(store: &Store, sink: &str) -> Result<Standing> {
     let positions = positions(store);
-    let found = rollups::within(store, async {
+    let found = writing::within(store, async {
         positions.find_one(doc! { "_id": sink }).read_concern(ReadConcern::majority()).await.doing("reading a sink's position")
     });
     match found.await? {
@@ -78,7 +78,7 @@ pub(super) async fn advance(store: &Store, sink: &str, entries: &[Entry], from: 
         .update_one(doc! { "_id": sink, "position": from.0.cast_signed() }, change)
         .upsert(from == Position::START)
         .write_concern(durable);
-    let moved = rollups::within(store, async {
+    let moved = writing::within(store, async {
         match update.await {
             Err(e) if code(&e) == Some(DUPLICATE_KEY) => Ok(false),
             done => done.doing("moving a sink's position").map(|done| done.matched_count == 1 || done.upserted_id.is_some()),

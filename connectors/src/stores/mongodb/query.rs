@@ -1,65 +1,125 @@
-//! Questions about rollups: in order of window start, source, series key, operator and window end.
+//! Questions about rollups and scores: in order of time (of a rollup, where its window starts), source, series key, operator
+//! and window end.
 //!
-//! Pages are cut by key, not by offset, and every step reads an index in its order. Newest first, only the window starts
-//! run backwards; within one start the order stays. An index cannot do both at once, so windows are read backwards as a
-//! whole, those of one start are turned round, and those of the last start, which may have been cut, are read again forwards.
+//! Pages are cut by key, not by offset, and every step reads an index in its order. Newest first, only the times run
+//! backwards; within one time the order stays. An index cannot do both at once, so results are read backwards as a whole,
+//! those of one time are turned round, and those of the last time, which may have been cut, are read again forwards.
 
 mod place;
 
+use std::collections::BTreeMap;
+
+use ::mongodb::Collection;
 use ::mongodb::bson::{Bson, Document, doc};
 use async_trait::async_trait;
-use floodmark_core::Result;
-use floodmark_core::ports::{Page, RollupFilter, RollupQuery};
-use floodmark_schemas::{Rollup, Timestamp};
+use floodmark_core::ports::{Page, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery};
+use floodmark_core::{Error, Result};
+use floodmark_schemas::{Rollup, Score, Timestamp};
 use futures_util::TryStreamExt;
 
 use super::document::{self, date};
 use super::error::Doing;
-use super::{Store, rollups};
+use super::{Store, score_document, writing};
 use crate::stores::embedded::query::token::Tokens;
 use place::Place;
 
 /// The most answers on a page; a larger limit is cut to it.
 pub const PAGE_MAX: usize = 10_000;
 
+/// Results that are kept in one collection.
+struct Kept<T> {
+    collection: Collection<Document>,
+    /// What they are called in errors.
+    what: &'static str,
+    /// The fields of the time: the date, and in microseconds.
+    time: [&'static str; 2],
+    /// Reads a document and its time.
+    read: fn(&Document) -> Result<(Timestamp, T)>,
+}
+
+/// What is asked of them.
+struct Question {
+    conditions: Document,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    newest_first: bool,
+}
+
 #[async_trait]
 impl RollupQuery for Store {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
-        let limit = limit.clamp(1, PAGE_MAX);
-        let tokens = Tokens::of("m1", filter);
-        let after = after.map(|token| Place::read(&tokens, token)).transpose()?;
-        // One more than asked for tells whether there is another page.
-        let mut found = rollups::within(self, find(self, filter, after, limit + 1)).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|(place, _)| place.write(&tokens));
-        Ok(Page { items: found.into_iter().map(|(_, rollup)| rollup).collect(), next })
+        let RollupFilter { operator, source, metric, labels, from, to, newest_first } = filter;
+        let mut conditions = conditions([operator, source, metric], labels);
+        // A rollup without events is a retraction.
+        conditions.insert("count", doc! { "$ne": 0_i64 });
+        let question = Question { conditions, from: *from, to: *to, newest_first: *newest_first };
+        let read = |document: &Document| document::read(document).map(|rollup| (rollup.window.start, rollup));
+        let kept = Kept { collection: self.rollups(), what: "rollups", time: ["window_start", "window_start_us"], read };
+        page(self, &kept, &Tokens::of("m1", filter), &question, after, limit).await
     }
 }
 
-/// The first `wanted` rollups after a place, each with its own.
-async fn find(store: &Store, filter: &RollupFilter, after: Option<Place>, wanted: usize) -> Result<Vec<(Place, Rollup)>> {
-    if filter.to == Some(Timestamp::MIN) {
+#[async_trait]
+impl ScoreQuery for Store {
+    async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>> {
+        let ScoreFilter { operator, source, metric, labels, from, to, score_min, only_episodes, newest_first } = filter;
+        let mut conditions = conditions([operator, source, metric], labels);
+        if let Some(least) = score_min {
+            if least.is_nan() {
+                return Err(Error::rejected("asking for scores: the least score is not a number"));
+            }
+            conditions.insert("score", doc! { "$gte": *least });
+        }
+        if *only_episodes {
+            conditions.insert("episode", doc! { "$exists": true });
+        }
+        let question = Question { conditions, from: *from, to: *to, newest_first: *newest_first };
+        let read = |document: &Document| score_document::read(document).map(|score| (score.time, score));
+        let kept = Kept { collection: self.scores(), what: "scores", time: ["time", "time_us"], read };
+        page(self, &kept, &Tokens::of("n1", filter), &question, after, limit).await
+    }
+}
+
+async fn page<T>(
+    store: &Store,
+    kept: &Kept<T>,
+    tokens: &Tokens,
+    question: &Question,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Page<T>> {
+    let limit = limit.clamp(1, PAGE_MAX);
+    let after = after.map(|token| Place::read(tokens, token)).transpose()?;
+    // One more than asked for tells whether there is another page.
+    let mut found = writing::within(store, find(kept, question, after, limit + 1)).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|(place, _)| place.write(tokens));
+    Ok(Page { items: found.into_iter().map(|(_, item)| item).collect(), next })
+}
+
+/// The first `wanted` results after a place, each with its own.
+async fn find<T>(kept: &Kept<T>, question: &Question, after: Option<Place>, wanted: usize) -> Result<Vec<(Place, T)>> {
+    if question.to == Some(Timestamp::MIN) {
         return Ok(Vec::new());
     }
-    let conditions = conditions(filter);
-    let read = |starts: Starts, later_than: Option<String>, direction: i32, limit: usize| {
-        let mut conditions = conditions.clone();
-        conditions.extend(starts.document());
+    let read = |times: Times, later_than: Option<String>, direction: i32, limit: usize| {
+        let mut conditions = question.conditions.clone();
+        conditions.extend(times.document(kept.time));
         conditions.extend(later_than.map(|id| ("_id".to_owned(), Bson::from(doc! { "$gt": id }))));
-        read(store, conditions, direction, limit)
+        read(kept, conditions, direction, limit)
     };
-    let mut bounds = Starts::of(filter);
+    let mut bounds = Times::of(question);
     let mut found = Vec::new();
     if let Some(place) = after {
-        found = read(Starts::at(place.start), Some(place.id), 1, wanted).await?;
-        bounds = if filter.newest_first { bounds.before(place.start) } else { bounds.after(place.start) };
+        found = read(Times::at(place.start), Some(place.id), 1, wanted).await?;
+        bounds = if question.newest_first { bounds.before(place.start) } else { bounds.after(place.start) };
     }
     let missing = wanted - found.len();
     if missing == 0 || bounds.from > bounds.to {
         return Ok(found);
     }
-    if !filter.newest_first {
+    if !question.newest_first {
         found.extend(read(bounds, None, 1, missing).await?);
         return Ok(found);
     }
@@ -70,23 +130,23 @@ async fn find(store: &Store, filter: &RollupFilter, after: Option<Place>, wanted
     let missing = missing - more.len();
     found.extend(more);
     if let Some(start) = cut {
-        found.extend(read(Starts::at(start), None, 1, missing).await?);
+        found.extend(read(Times::at(start), None, 1, missing).await?);
     }
     Ok(found)
 }
 
-/// The window starts to look at, in microseconds, both ends included.
+/// The times to look at, in microseconds, both ends included.
 #[derive(Clone, Copy)]
-struct Starts {
+struct Times {
     from: i64,
     to: i64,
 }
 
-impl Starts {
-    fn of(filter: &RollupFilter) -> Self {
+impl Times {
+    fn of(question: &Question) -> Self {
         // Exclusive in the question, inclusive here, so that no end is also the end of time.
-        let to = filter.to.map_or(i64::MAX, |to| to.micros().saturating_sub(1));
-        Self { from: filter.from.unwrap_or(Timestamp::MIN).micros(), to }
+        let to = question.to.map_or(i64::MAX, |to| to.micros().saturating_sub(1));
+        Self { from: question.from.unwrap_or(Timestamp::MIN).micros(), to }
     }
 
     fn at(start: Timestamp) -> Self {
@@ -103,28 +163,28 @@ impl Starts {
     }
 
     /// The dates let the index begin and end at the right places, the microseconds are exact.
-    fn document(self) -> Document {
+    fn document(self, [date_field, exact]: [&str; 2]) -> Document {
         let Self { from, to } = self;
         let dates = [from, to].map(|micros| date(Timestamp::from_micros(micros)));
         match (from == to, from == i64::MIN, to == i64::MAX) {
-            (true, _, _) => doc! { "window_start": dates[0], "window_start_us": from },
+            (true, _, _) => doc! { date_field: dates[0], exact: from },
             (_, true, true) => doc! {},
-            (_, false, true) => doc! { "window_start": { "$gte": dates[0] }, "window_start_us": { "$gte": from } },
-            (_, true, false) => doc! { "window_start": { "$lte": dates[1] }, "window_start_us": { "$lte": to } },
+            (_, false, true) => doc! { date_field: { "$gte": dates[0] }, exact: { "$gte": from } },
+            (_, true, false) => doc! { date_field: { "$lte": dates[1] }, exact: { "$lte": to } },
             (_, false, false) => {
-                doc! { "window_start": { "$gte": dates[0], "$lte": dates[1] }, "window_start_us": { "$gte": from, "$lte": to } }
+                doc! { date_field: { "$gte": dates[0], "$lte": dates[1] }, exact: { "$gte": from, "$lte": to } }
             }
         }
     }
 }
 
-/// What the filter asks for, but for times.
-fn conditions(filter: &RollupFilter) -> Document {
+/// What is asked for of operator, source, metric and labels.
+fn conditions([operator, source, metric]: [&Option<String>; 3], labels: &BTreeMap<String, String>) -> Document {
     let mut conditions = Document::new();
-    for (name, value) in [("operator", &filter.operator), ("source", &filter.source), ("metric", &filter.metric)] {
+    for (name, value) in [("operator", operator), ("source", source), ("metric", metric)] {
         conditions.extend(value.as_ref().map(|value| (name.to_owned(), Bson::from(value))));
     }
-    let mut labels: Vec<Document> = filter.labels.iter().map(|(k, v)| doc! { "$elemMatch": { "k": k, "v": v } }).collect();
+    let mut labels: Vec<Document> = labels.iter().map(|(k, v)| doc! { "$elemMatch": { "k": k, "v": v } }).collect();
     match labels.len() {
         0 => {}
         1 => drop(conditions.insert("labels", labels.remove(0))),
@@ -133,16 +193,16 @@ fn conditions(filter: &RollupFilter) -> Document {
     conditions
 }
 
-async fn read(store: &Store, filter: Document, direction: i32, limit: usize) -> Result<Vec<(Place, Rollup)>> {
-    let doing = "asking MongoDB for rollups";
-    let order = doc! { "window_start": direction, "window_start_us": direction, "_id": direction };
+async fn read<T>(kept: &Kept<T>, filter: Document, direction: i32, limit: usize) -> Result<Vec<(Place, T)>> {
+    let doing = format!("asking MongoDB for {}", kept.what);
+    let [date_field, exact] = kept.time;
+    let order = doc! { date_field: direction, exact: direction, "_id": direction };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let cursor = store.rollups().find(filter).sort(order).limit(limit).await.doing(doing)?;
-    let documents: Vec<Document> = cursor.try_collect().await.doing(doing)?;
+    let cursor = kept.collection.find(filter).sort(order).limit(limit).await.doing(&doing)?;
+    let documents: Vec<Document> = cursor.try_collect().await.doing(&doing)?;
     let read = |document: &Document| {
-        let rollup = document::read(document)?;
-        let id = document.get_str("_id").unwrap_or_default().to_owned();
-        Ok((Place { start: rollup.window.start, id }, rollup))
+        let (start, item) = (kept.read)(document)?;
+        Ok((Place { start, id: document.get_str("_id").unwrap_or_default().to_owned() }, item))
     };
     documents.iter().map(read).collect()
 }

@@ -105,6 +105,7 @@ macro_rules! log_conformance_tests {
             positions_go_on_after_everything_was_deleted
             retention_by_age_deletes_what_is_old
             retention_by_size_deletes_the_oldest
+            what_is_held_is_told
             retention_never_passes_what_is_still_needed
             a_new_log_says_that_it_is_empty
         }

@@ -5,6 +5,8 @@
 
 mod answers;
 mod entries;
+mod retractions;
+mod scores;
 mod series;
 mod writes;
 
@@ -17,6 +19,8 @@ use crate::ports::{Page, Sink, StoreQuery};
 
 pub use answers::*;
 pub use entries::{commit_entry, dead_letter_entry, entry, frame_entry};
+pub use retractions::*;
+pub use scores::*;
 pub use series::*;
 pub use writes::*;
 
@@ -24,6 +28,8 @@ pub use writes::*;
 pub struct Stores {
     /// Takes `floodmark.outputs.>`.
     pub rollups: Arc<dyn Sink>,
+    /// Takes `floodmark.outputs.>` too.
+    pub scores: Arc<dyn Sink>,
     /// Takes `floodmark.dead.>`.
     pub dead_letters: Arc<dyn Sink>,
     /// Takes `floodmark.events.>`.
@@ -45,6 +51,7 @@ pub trait Fixture: Send + Sync {
 macro_rules! store_conformance_tests {
     (#[$test:meta] $make:path) => {
         $crate::rollup_conformance_tests! { #[$test] $make }
+        $crate::score_conformance_tests! { #[$test] $make }
         $crate::dead_letter_conformance_tests! { #[$test] $make }
         $crate::series_conformance_tests! { #[$test] $make }
         $crate::store_conformance_tests! { @each #[$test] $make; a_series_without_events_is_not_known }
@@ -68,6 +75,7 @@ macro_rules! rollup_conformance_tests {
             rollups_come_back_as_they_were_written
             the_highest_revision_stands_whatever_the_order
             a_rollup_of_another_definition_is_replaced
+            a_retracted_rollup_is_left_out
             claims_leave_no_rows
             a_repeated_write_changes_nothing
             a_write_of_rollups_from_another_position_is_a_conflict
@@ -77,6 +85,24 @@ macro_rules! rollup_conformance_tests {
             labels_match_with_any_characters
             a_page_of_another_question_about_rollups_is_rejected
             rows_that_come_between_pages_neither_repeat_nor_hide_others
+        }
+    };
+}
+
+/// As [`store_conformance_tests!`], of a store that holds scores: `Stores` has `scores` and `rollups`, and `query` knows
+/// both and what the sinks set aside.
+#[macro_export]
+macro_rules! score_conformance_tests {
+    (#[$test:meta] $make:path) => {
+        $crate::store_conformance_tests! { @each #[$test] $make;
+            scores_come_back_as_they_were_written
+            the_highest_revision_of_a_score_stands_whatever_the_order
+            a_score_of_another_definition_is_replaced
+            scores_and_rollups_of_one_commit_go_to_their_own_sinks
+            a_write_of_scores_from_another_position_is_a_conflict
+            a_score_that_cannot_be_read_becomes_a_dead_letter
+            score_pages_equal_the_oracle
+            a_page_of_another_question_about_scores_is_rejected
         }
     };
 }

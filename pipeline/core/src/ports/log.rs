@@ -37,6 +37,9 @@ pub struct NewEntry {
     pub body: Bytes,
 }
 
+/// The header of a dead letter's entry that says of what class its reason is ([`DeadLetter::class`]).
+pub const REASON_CLASS: &str = "Floodmark-Reason-Class";
+
 /// A dead letter as it goes into the output log. Appending it again stores nothing more.
 ///
 /// # Errors
@@ -45,6 +48,7 @@ pub fn dead_letter_entry(letter: &DeadLetter) -> Result<NewEntry> {
     let mut headers = Headers::default();
     headers.set("Content-Type", "application/json");
     headers.set("Floodmark-Schema", "floodmark.dead-letter.v1");
+    headers.set(REASON_CLASS, letter.class().name());
     Ok(NewEntry {
         subject: subject::dead(&letter.component),
         id: Some(format!("dead.{}.{}", letter.component, letter.id)),
@@ -177,6 +181,17 @@ pub struct Continuity {
     pub tail: Position,
 }
 
+/// How much a log holds, and how much it may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// What it holds, in bytes of its own way of storing.
+    pub bytes: u64,
+    /// Above this the oldest entries may go; absent when it is not known here.
+    pub retention_bytes: Option<u64>,
+    /// At this it takes no more; absent when only the disk says so.
+    pub bytes_max: Option<u64>,
+}
+
 /// How long a log keeps its entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -249,6 +264,14 @@ pub trait Log: Send + Sync {
                 some => count += some as u64,
             }
         }
+    }
+
+    /// How much it holds. `None` from a log that cannot tell.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn size(&self) -> Result<Option<Size>> {
+        Ok(None)
     }
 
     /// Applies the log's retention: deletes what is too old or too much, but nothing at or after `keep_from`, the

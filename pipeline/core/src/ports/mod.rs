@@ -10,10 +10,11 @@ pub mod source;
 
 pub use clock::Clock;
 pub use lease::{Leases, Term, View};
-pub use log::{Appended, Continuity, Entry, Expect, Limit, Log, NewEntry, Position, Reader};
+pub use log::{Appended, Continuity, Entry, Expect, Limit, Log, NewEntry, Position, Reader, Size};
 pub use operator::{Operator, Outputs};
 pub use query::{
-    Answers, DeadLetterQuery, EventFilter, EventQuery, Page, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery, StoreQuery,
+    Answers, DeadLetterQuery, EventFilter, EventQuery, Page, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery, SeriesFilter, SeriesQuery,
+    StoreQuery,
 };
 pub use sink::{Mark, Sink, Standing};
 pub use source::{Ingest, Source, SourceSpec};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use floodmark_schemas::{DeadLetter, Event, Rollup, Series, Timestamp};
+use floodmark_schemas::{DeadLetter, Event, Rollup, Score, Series, Timestamp};
 use serde::Serialize;
 
 use crate::Result;
@@ -36,7 +36,8 @@ pub struct EventFilter {
     pub to: Option<Timestamp>,
 }
 
-/// Which rollups, in order of window start, series and revision. Only the highest revision is given.
+/// Which rollups, in order of window start, series and revision. Only the highest revision is given; a window whose highest
+/// revision is a retraction ([`Rollup::is_retraction`]) is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RollupFilter {
     /// Only of this operator.
@@ -52,6 +53,29 @@ pub struct RollupFilter {
     /// Windows that start before this time.
     pub to: Option<Timestamp>,
     /// Newest window first.
+    pub newest_first: bool,
+}
+
+/// Which scores, in order of time, series and operator. Only the highest revision is given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScoreFilter {
+    /// Only of this operator.
+    pub operator: Option<String>,
+    /// Only of this source.
+    pub source: Option<String>,
+    /// Only of this metric.
+    pub metric: Option<String>,
+    /// Only with these labels.
+    pub labels: BTreeMap<String, String>,
+    /// Not before this time of the value.
+    pub from: Option<Timestamp>,
+    /// Before this time of the value.
+    pub to: Option<Timestamp>,
+    /// Only scores of at least this.
+    pub score_min: Option<f64>,
+    /// Only scores that belong to an episode.
+    pub only_episodes: bool,
+    /// Newest value first.
     pub newest_first: bool,
 }
 
@@ -113,6 +137,16 @@ pub trait RollupQuery: Send + Sync {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>>;
 }
 
+/// Answers about scores.
+#[async_trait]
+pub trait ScoreQuery: Send + Sync {
+    /// Scores.
+    ///
+    /// # Errors
+    /// As [`EventQuery::events`].
+    async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>>;
+}
+
 /// Answers about the series that were seen.
 #[async_trait]
 pub trait SeriesQuery: Send + Sync {
@@ -140,15 +174,17 @@ pub trait DeadLetterQuery: Send + Sync {
 }
 
 /// Answers from all that is derived from the logs.
-pub trait StoreQuery: RollupQuery + SeriesQuery + DeadLetterQuery {}
+pub trait StoreQuery: RollupQuery + ScoreQuery + SeriesQuery + DeadLetterQuery {}
 
-impl<T: RollupQuery + SeriesQuery + DeadLetterQuery> StoreQuery for T {}
+impl<T: RollupQuery + ScoreQuery + SeriesQuery + DeadLetterQuery> StoreQuery for T {}
 
 /// Answers from several stores: each question goes to the one that knows.
 #[derive(Clone)]
 pub struct Answers {
     /// Who knows rollups.
     pub rollups: Arc<dyn RollupQuery>,
+    /// Who knows scores.
+    pub scores: Arc<dyn ScoreQuery>,
     /// Who knows series.
     pub series: Arc<dyn SeriesQuery>,
     /// Who knows dead letters.
@@ -159,6 +195,13 @@ pub struct Answers {
 impl RollupQuery for Answers {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
         self.rollups.rollups(filter, after, limit).await
+    }
+}
+
+#[async_trait]
+impl ScoreQuery for Answers {
+    async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>> {
+        self.scores.scores(filter, after, limit).await
     }
 }
 

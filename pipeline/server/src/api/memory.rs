@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use floodmark_core::{
     Error, Result,
     ports::{
-        DeadLetterQuery, EventFilter, EventQuery, Page, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery,
+        DeadLetterQuery, EventFilter, EventQuery, Page, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery, SeriesFilter, SeriesQuery,
         query::{KnownSeries, StoredEvent},
     },
 };
-use floodmark_schemas::{DeadLetter, Payload, Rollup, Series, Timestamp};
+use floodmark_schemas::{DeadLetter, Payload, Rollup, Score, Series, Timestamp};
 use std::collections::BTreeMap;
 
 /// What the stores hold.
@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Memory {
     pub events: Vec<StoredEvent>,
     pub rollups: Vec<Rollup>,
+    pub scores: Vec<Score>,
     pub series: Vec<KnownSeries>,
     pub dead_letters: Vec<DeadLetter>,
     /// When set, no question is answered.
@@ -73,13 +74,34 @@ impl EventQuery for Memory {
 impl RollupQuery for Memory {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
         let wanted = |rollup: &&Rollup| {
-            is(&filter.operator, &rollup.operator)
+            !rollup.is_retraction()
+                && is(&filter.operator, &rollup.operator)
                 && is(&filter.source, &rollup.source)
                 && within(rollup.window.start, filter.from, filter.to)
                 && has(&rollup.series, &filter.metric, &filter.labels)
         };
         let mut found: Vec<Rollup> = self.rollups.iter().filter(wanted).cloned().collect();
         found.sort_by_key(|rollup| rollup.window.start);
+        if filter.newest_first {
+            found.reverse();
+        }
+        self.page(found, after, limit)
+    }
+}
+
+#[async_trait]
+impl ScoreQuery for Memory {
+    async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>> {
+        let wanted = |score: &&Score| {
+            is(&filter.operator, &score.operator)
+                && is(&filter.source, &score.source)
+                && within(score.time, filter.from, filter.to)
+                && has(&score.series, &filter.metric, &filter.labels)
+                && filter.score_min.is_none_or(|least| score.score >= least)
+                && (!filter.only_episodes || score.episode.is_some())
+        };
+        let mut found: Vec<Score> = self.scores.iter().filter(wanted).cloned().collect();
+        found.sort_by_key(|score| score.time);
         if filter.newest_first {
             found.reverse();
         }

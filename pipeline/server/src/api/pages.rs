@@ -5,11 +5,11 @@ use axum::{
     extract::{Path, State},
 };
 use floodmark_core::ports::{
-    EventFilter, Page, RollupFilter, SeriesFilter,
+    EventFilter, Page, RollupFilter, ScoreFilter, SeriesFilter,
     query::{KnownSeries, StoredEvent},
 };
 use floodmark_engine::SourceStatus;
-use floodmark_schemas::{DeadLetter, Rollup};
+use floodmark_schemas::{DeadLetter, Rollup, Score};
 
 use super::{
     error::ApiError,
@@ -50,6 +50,26 @@ pub(super) async fn rollups(State(state): State<ApiState>, given: Parameters) ->
     };
     let page = given.page()?;
     Ok(Json(state.store.rollups(&filter, page.after.as_deref(), page.limit).await?))
+}
+
+/// Scores at their highest revision, the newest value first.
+pub(super) async fn scores(State(state): State<ApiState>, given: Parameters) -> Answer<Page<Score>> {
+    let chosen = ["operator", "source", "metric", "label", "from", "to", "score_min", "only_episodes"];
+    given.only(&[&chosen[..], &["order", "limit", "after"]].concat())?;
+    let (from, to) = given.span(&*state.clock)?;
+    let filter = ScoreFilter {
+        operator: given.id("operator")?,
+        source: given.id("source")?,
+        metric: given.owned("metric")?,
+        labels: given.labels()?,
+        from,
+        to,
+        score_min: given.number("score_min")?,
+        only_episodes: given.flag("only_episodes")?,
+        newest_first: given.order()? == Order::Newest,
+    };
+    let page = given.page()?;
+    Ok(Json(state.store.scores(&filter, page.after.as_deref(), page.limit).await?))
 }
 
 /// Series in order of source and key.

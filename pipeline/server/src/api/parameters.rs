@@ -122,6 +122,22 @@ impl Parameters {
         }
     }
 
+    /// A number.
+    pub fn number(&self, name: &str) -> Result<Option<f64>, ApiError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+        number.map(Some).ok_or_else(|| ApiError::parameter(name, format!("{text:?} is not a number")))
+    }
+
+    /// Whether something is so; it is not when nothing is said.
+    pub fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        match self.text(name)? {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(ApiError::parameter(name, format!("{other:?} is not true or false"))),
+        }
+    }
+
     /// The order, newest first unless asked otherwise.
     pub fn order(&self) -> Result<Order, ApiError> {
         match self.text("order")? {

@@ -22,6 +22,7 @@ pub(super) const PATHS: &[&str] = &[
     "/-/ready",
     "/api/v1/events",
     "/api/v1/rollups",
+    "/api/v1/scores",
     "/api/v1/series",
     "/api/v1/sources",
     "/api/v1/dead-letters",
@@ -40,6 +41,7 @@ pub fn router(state: ApiState) -> Router {
     let questions = Router::new()
         .route("/api/v1/events", get(pages::events))
         .route("/api/v1/rollups", get(pages::rollups))
+        .route("/api/v1/scores", get(pages::scores))
         .route("/api/v1/series", get(pages::series))
         .route("/api/v1/sources", get(pages::sources))
         .route("/api/v1/dead-letters", get(pages::dead_letters))

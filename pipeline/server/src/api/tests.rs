@@ -1,6 +1,6 @@
 //! The API over real sockets.
 
-mod client;
+pub(crate) mod client;
 mod lists;
 mod serving;
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use floodmark_connectors::clock::TokioClock;
 use floodmark_core::ports::query::{KnownSeries, StoredEvent};
 use floodmark_engine::{SourceState, SourceStatus};
-use floodmark_schemas::{Aggregates, Check, DeadLetter, Event, Rollup, Series, Timestamp, Window};
+use floodmark_schemas::{Aggregates, Check, DeadLetter, Episode, Event, Head, Rollup, Score, ScoreState, Series, Timestamp, Window};
 use tokio::sync::watch;
 
 use super::{ApiState, memory::Memory};
@@ -23,7 +23,7 @@ fn at(secs: i64) -> Timestamp {
     Timestamp::from_secs(secs)
 }
 
-fn memory() -> Memory {
+pub(crate) fn memory() -> Memory {
     let load = |host: &str| Series::new("load1").label("host", host);
     let event = |n: u64, event: Event| StoredEvent { position: n, index: 0, log_time: event.time, event };
     let rollup = |n: i64, host: &str| Rollup {
@@ -36,12 +36,34 @@ fn memory() -> Memory {
         revision: 0,
         aggregates: Aggregates { count: 60, mean: Some(0.5), ..Aggregates::default() },
     };
+    let score = |n: i64, value: f64| Score {
+        id: format!("{n:032}"),
+        operator: "unusual".to_owned(),
+        version: "00000001".to_owned(),
+        source: "host".to_owned(),
+        series: load("a"),
+        time: at(n * 60),
+        window: None,
+        revision: 0,
+        value: 7.5,
+        score: value,
+        novelty: value,
+        jump: 0.0,
+        staleness: 0.0,
+        head: Head::Novelty,
+        baseline: None,
+        lower: None,
+        upper: None,
+        state: ScoreState::Normal,
+        episode: (n > 1).then(|| Episode { id: "e".repeat(32), opened: at(120), peak: 1.5, closed: n == 3 }),
+    };
     Memory {
         events: vec![
             event(1, Event::sample("host", "1", at(9_000), load("a"), 0.25)),
             event(2, Event::sample("host", "2", at(9_500), load("b:c"), 0.5)),
             event(3, Event::check("web", "3", at(9_900), Check::of("http://x"))),
         ],
+        scores: vec![score(1, 0.5), score(2, 1.5), score(3, 0.75)],
         rollups: vec![rollup(1, "a"), rollup(2, "a"), rollup(3, "b")],
         series: vec![KnownSeries { source: "host".to_owned(), series: load("a"), first_seen: at(1), last_seen: at(2) }],
         dead_letters: vec![

@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use floodmark_connectors::stores::{mongodb, postgres};
 use floodmark_core::ports::query::{KnownSeries, StoredEvent};
 use floodmark_core::ports::{
-    DeadLetterQuery, Entry, EventFilter, EventQuery, Page, Position, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery, Sink, Standing,
+    DeadLetterQuery, Entry, EventFilter, EventQuery, Page, Position, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery, SeriesFilter,
+    SeriesQuery, Sink, Standing,
 };
 use floodmark_core::{Kind, Result};
-use floodmark_schemas::{DeadLetter, Rollup};
+use floodmark_schemas::{DeadLetter, Rollup, Score};
 use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
@@ -72,6 +73,13 @@ impl<T: AsRef<postgres::Store> + Send + Sync> EventQuery for Remote<T> {
 impl<T: AsRef<mongodb::Store> + Send + Sync> RollupQuery for Remote<T> {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
         self.get().await?.as_ref().rollups(filter, after, limit).await
+    }
+}
+
+#[async_trait]
+impl<T: AsRef<mongodb::Store> + Send + Sync> ScoreQuery for Remote<T> {
+    async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>> {
+        self.get().await?.as_ref().scores(filter, after, limit).await
     }
 }
 

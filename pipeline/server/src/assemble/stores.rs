@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Rollups, Store};
+use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Rollups, Scores, Store};
 use floodmark_connectors::stores::frames::Frames;
 use floodmark_connectors::stores::{mongodb, postgres};
 use floodmark_core::Result;
 use floodmark_core::ports::query::Answers;
-use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, RollupQuery, SeriesQuery, Sink};
+use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, RollupQuery, ScoreQuery, SeriesQuery, Sink};
 use floodmark_engine::SinkPlan;
 use floodmark_engine::sink_runner::Reads;
 use floodmark_schemas::subject;
@@ -36,6 +36,7 @@ struct Found {
     catalogs: Vec<String>,
     events: Option<Arc<dyn EventQuery>>,
     rollups: Option<Arc<dyn RollupQuery>>,
+    scores: Option<Arc<dyn ScoreQuery>>,
     series: Option<Arc<dyn SeriesQuery>>,
     dead_letters: Option<Arc<dyn DeadLetterQuery>>,
 }
@@ -59,16 +60,21 @@ pub(crate) async fn open(config: &Config, data: &DataDir, logs: &OpenLogs) -> Re
             }
         }
     }
-    if found.rollups.is_none() || found.series.is_none() || found.dead_letters.is_none() {
+    if found.rollups.is_none() || found.scores.is_none() || found.series.is_none() || found.dead_letters.is_none() {
         found.embedded(&Store::open(data.store())?);
     }
-    let Found { sinks, catalogs, events, rollups, series, dead_letters } = found;
+    let Found { sinks, catalogs, events, rollups, scores, series, dead_letters } = found;
     let known = "the embedded store knows what no other does";
     Ok(OpenStores {
         sinks,
         catalogs,
         events: events.unwrap_or_else(|| Arc::new(Frames::over(logs.scan.clone()))),
-        answers: Answers { rollups: rollups.expect(known), series: series.expect(known), dead_letters: dead_letters.expect(known) },
+        answers: Answers {
+            rollups: rollups.expect(known),
+            scores: scores.expect(known),
+            series: series.expect(known),
+            dead_letters: dead_letters.expect(known),
+        },
     })
 }
 
@@ -85,9 +91,11 @@ impl Found {
     }
 
     fn mongodb(&mut self, id: &str, store: Arc<Remote<InMongo>>) {
-        let sink = RemoteSink { store: store.clone(), pick: |parts: &InMongo| &parts.rollups as &dyn Sink };
-        self.sink(id, Arc::new(sink), Reads::Outputs, subject::OUTPUTS);
-        self.rollups.get_or_insert(store);
+        let sink = |pick| Arc::new(RemoteSink { store: store.clone(), pick });
+        self.sink(id, sink(|parts: &InMongo| &parts.rollups as &dyn Sink), Reads::Outputs, subject::OUTPUTS);
+        self.sink(format!("{id}_scores"), sink(|parts| &parts.scores), Reads::Outputs, subject::OUTPUTS);
+        self.rollups.get_or_insert_with(|| store.clone());
+        self.scores.get_or_insert(store);
     }
 
     fn embedded(&mut self, store: &Store) {
@@ -95,6 +103,10 @@ impl Found {
         if self.rollups.is_none() {
             self.sink("rollups", Arc::new(Rollups::new(of(), "rollups")), Reads::Outputs, subject::OUTPUTS);
             self.rollups = Some(all.clone());
+        }
+        if self.scores.is_none() {
+            self.sink("scores", Arc::new(Scores::new(of(), "scores")), Reads::Outputs, subject::OUTPUTS);
+            self.scores = Some(all.clone());
         }
         if self.dead_letters.is_none() {
             self.sink("dead_letters", Arc::new(DeadLetters::new(of(), "dead_letters")), Reads::Outputs, subject::DEAD);
@@ -133,12 +145,14 @@ impl InPostgres {
 struct InMongo {
     store: mongodb::Store,
     rollups: mongodb::Rollups,
+    scores: mongodb::Scores,
 }
 
 impl InMongo {
     async fn open(settings: Box<mongodb::Config>, outputs: Arc<dyn Log>) -> Result<Self> {
         let store = mongodb::Store::open(&settings).await?;
-        Ok(Self { rollups: mongodb::Rollups::new(store.clone(), "rollups", outputs), store })
+        let rollups = mongodb::Rollups::new(store.clone(), "rollups", outputs.clone());
+        Ok(Self { rollups, scores: mongodb::Scores::new(store.clone(), "scores", outputs), store })
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::telemetry::{LogFormat, Logging};
 
-use super::{bench, check, completion, config, demo, dlq, events, jobs, migrate, query, run, schema, streams, tap};
+use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, query, run, schema, streams, tap};
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
 #[derive(Debug, Parser)]
@@ -94,12 +94,14 @@ pub enum Command {
     /// List or export stored events.
     #[command(subcommand)]
     Events(events::Command),
-    /// Ask for rollups and series.
+    /// Ask for rollups, scores and series.
     #[command(subcommand)]
     Query(query::Command),
     /// Look at dead letters: input that could not become an event.
     #[command(subcommand)]
     Dlq(dlq::Command),
+    /// Ask the running server how it is.
+    Health(health::Args),
     /// See what runs where, and how far it is.
     #[command(subcommand)]
     Jobs(jobs::Command),

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
-use super::{bench, check, completion, config, demo, dlq, events, jobs, migrate, output, query, run, schema, streams, tap};
+use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, output, query, run, schema, streams, tap};
 
 /// Reads the command line of this process and does what it says.
 pub fn main() -> ExitCode {
@@ -44,6 +44,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Events(command) => events::events(&global, command),
         Command::Query(command) => query::query(&global, command),
         Command::Dlq(command) => dlq::dlq(&global, command),
+        Command::Health(args) => health::health(&global, &args),
         Command::Jobs(command) => jobs::jobs(&global, &command),
         Command::Streams(command) => streams::streams(&global, &command),
         Command::Migrate(args) => migrate::run(&global, &args),

@@ -15,6 +15,7 @@ pub mod dlq;
 pub mod events;
 mod exit;
 mod export;
+mod health;
 mod jobs;
 mod listing;
 pub mod migrate;

@@ -7,7 +7,7 @@ use floodmark_connectors::logs::{embedded::Log as EmbeddedLog, jetstream};
 use floodmark_connectors::stores::embedded::Store;
 use floodmark_connectors::stores::frames::{Frames, IndexedScan};
 use floodmark_connectors::stores::{mongodb, postgres};
-use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, RollupQuery, SeriesQuery};
+use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, RollupQuery, ScoreQuery, SeriesQuery};
 
 use super::args::Global;
 use super::exit::{Exit, Failure, Outcome};
@@ -58,6 +58,17 @@ impl Data {
 
     /// Who answers about rollups.
     pub(super) async fn rollups(&self) -> Result<Arc<dyn RollupQuery>, Failure> {
+        for kind in self.sink_kinds() {
+            match kind {
+                SinkKind::Mongodb(settings) => return Ok(Arc::new(mongodb::Store::open(settings).await?)),
+                SinkKind::Postgres(_) | SinkKind::Embedded(_) => {}
+            }
+        }
+        Ok(Arc::new(self.embedded_store()?))
+    }
+
+    /// Who answers about scores.
+    pub(super) async fn scores(&self) -> Result<Arc<dyn ScoreQuery>, Failure> {
         for kind in self.sink_kinds() {
             match kind {
                 SinkKind::Mongodb(settings) => return Ok(Arc::new(mongodb::Store::open(settings).await?)),

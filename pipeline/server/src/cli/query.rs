@@ -1,5 +1,7 @@
 //! `floodmark query`: what was computed.
 
+mod scores;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -23,6 +25,9 @@ pub enum Command {
     /// The aggregates of windows, each at its highest revision.
     #[command(after_help = "Example:\n  floodmark query rollups --operator one_minute --metric cpu_usage --from 1h")]
     Rollups(Rollups),
+    /// How unusual values were.
+    #[command(after_help = "Example:\n  floodmark query scores --score-min 1 --from 1d")]
+    Scores(scores::Args),
     /// The series that have been seen.
     #[command(after_help = "Example:\n  floodmark query series --source machine")]
     Series(SeriesArgs),
@@ -99,6 +104,7 @@ impl From<Format> for Form {
 pub fn query(global: &Global, command: Command) -> Outcome {
     match command {
         Command::Rollups(args) => rollups(global, &args),
+        Command::Scores(args) => scores::scores(global, &args),
         Command::Series(args) => series(global, &args),
     }
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::sources::file::Progress;
 use floodmark_core::ports::{Clock, Log};
+use floodmark_engine::metered::watch_sizes;
 use floodmark_engine::supervisor::End;
+use floodmark_engine::telemetry::show_states;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -119,6 +121,7 @@ async fn once(running: &Running, prepared: Prepared, metrics: &Metrics, signals:
     let (stop, beside) = (CancellationToken::new(), CancellationToken::new());
     let ready = watch::Sender::new(false);
     let statuses = pipeline.statuses.clone();
+    show_states(&statuses);
 
     let mut companions: JoinSet<anyhow::Result<()>> = JoinSet::new();
     if let Some(listener) = listener {
@@ -128,6 +131,11 @@ async fn once(running: &Running, prepared: Prepared, metrics: &Metrics, signals:
         companions.spawn(api::serve(listener, api::router(state), beside.clone()));
     }
     companions.spawn(show_progress(progress, beside.clone()));
+    let sizes = watch_sizes(pipeline.logs.clone(), beside.clone());
+    companions.spawn(async move {
+        sizes.await;
+        Ok(())
+    });
     let view = View { events: log, outputs: pipeline.logs.outputs.clone(), api: address, stop: beside.clone() };
     let onlooker = running.onlooker.as_ref().map(|look| look(view));
     let mut ready_seen = ready.subscribe();

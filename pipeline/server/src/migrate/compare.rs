@@ -2,10 +2,11 @@
 
 use floodmark_core::Result;
 use floodmark_core::ports::query::{Answers, KnownSeries, StoredEvent};
-use floodmark_core::ports::{EventFilter, EventQuery, Log, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery};
+use floodmark_core::ports::{EventFilter, EventQuery, Log, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery, SeriesFilter, SeriesQuery};
 use floodmark_engine::SinkPlan;
 use floodmark_engine::ingest::Logs;
-use floodmark_schemas::{DeadLetter, Rollup, Timestamp};
+use floodmark_schemas::commit::Output;
+use floodmark_schemas::{DeadLetter, Rollup, Score, Timestamp};
 
 use super::pairs::{PAGE, Pages, Pair, Pairs};
 use super::progress::Progress;
@@ -16,6 +17,10 @@ use floodmark_connectors::stores::embedded::LAST_SEEN_STEP_US;
 
 fn rollup_pages(query: &dyn RollupQuery) -> Pages<'_, Rollup> {
     Pages::new(move |after| Box::pin(async move { query.rollups(&RollupFilter::default(), after.as_deref(), PAGE).await }))
+}
+
+fn score_pages(query: &dyn ScoreQuery) -> Pages<'_, Score> {
+    Pages::new(move |after| Box::pin(async move { query.scores(&ScoreFilter::default(), after.as_deref(), PAGE).await }))
 }
 
 fn series_pages(query: &dyn SeriesQuery) -> Pages<'_, KnownSeries> {
@@ -55,27 +60,41 @@ impl Count {
 }
 
 /// Compares all rollups, every field of them. Those that only the old store has go to the new one.
-pub(super) async fn rollups(
-    old: &Answers,
-    new: &Answers,
-    mut missing: older::Rollups<'_>,
-    differences: &mut Differences,
-) -> Result<OfStore> {
+pub(super) async fn rollups(old: &Answers, new: &Answers, missing: older::Results<'_>, differences: &mut Differences) -> Result<OfStore> {
     let of = |rollup: &Rollup| (rollup.source.clone(), rollup.series.key(), rollup.operator.clone(), rollup.window.end);
     let pairs = || Pairs::new(rollup_pages(old), rollup_pages(new), |rollup: &Rollup| rollup.window.start, of);
+    let name = |r: &Rollup| format!("rollup of {} from {}, {} at {}", r.operator, r.source, r.series, r.window.start);
+    results("rollups", pairs, Output::Rollup, name, missing, differences).await
+}
+
+/// The same of all scores.
+pub(super) async fn scores(old: &Answers, new: &Answers, missing: older::Results<'_>, differences: &mut Differences) -> Result<OfStore> {
+    let of = |score: &Score| (score.source.clone(), score.series.key(), score.operator.clone());
+    let pairs = || Pairs::new(score_pages(old), score_pages(new), |score: &Score| score.time, of);
+    let name = |s: &Score| format!("score of {} from {}, {} at {}", s.operator, s.source, s.series, s.time);
+    results("scores", pairs, Output::Score, name, missing, differences).await
+}
+
+async fn results<'a, T: PartialEq + serde::Serialize, G: Ord, I: Ord>(
+    what: &str,
+    pairs: impl Fn() -> Pairs<'a, T, G, I>,
+    output: fn(T) -> Output,
+    name: impl Fn(&T) -> String,
+    mut missing: older::Results<'_>,
+    differences: &mut Differences,
+) -> Result<OfStore> {
     let mut all = pairs();
     while let Some(pair) = all.next().await? {
-        if let Pair::Old(rollup) = pair {
-            missing.put(rollup).await?;
+        if let Pair::Old(result) = pair {
+            missing.put(output(result)).await?;
         }
     }
     missing.flush().await?;
-    let mut count = Count::begin("rollups");
+    let mut count = Count::begin(what);
     count.of.older_copied = missing.copied;
     let mut all = pairs();
     while let Some(pair) = all.next().await? {
         count.see(&pair);
-        let name = |r: &Rollup| format!("rollup of {} from {}, {} at {}", r.operator, r.source, r.series, r.window.start);
         match pair {
             Pair::Both(old, new) if old == new => {}
             Pair::Both(old, new) => differences.add(format!("{}: {}", name(&old), fields(&old, &new))),

@@ -10,47 +10,51 @@ use floodmark_engine::SinkPlan;
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::sink_runner::Reads;
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{Commit, Encoding, Event, EventBatch, FrameHeader, Headers, JobEntry, Rollup, Timestamp, frame, subject};
+use floodmark_schemas::{Commit, Encoding, Event, EventBatch, FrameHeader, Headers, JobEntry, Timestamp, frame, subject};
 
 use super::letters::write;
 
-/// The most rollups, or series, in one entry.
+/// The most results, or series, in one entry.
 pub(super) const ENTRY_MAX: usize = 500;
 
-/// Rollups on their way to the sinks that keep them.
-pub(super) struct Rollups<'a> {
+/// Results on their way to the sinks that keep them; each takes its own.
+pub(super) struct Results<'a> {
     logs: &'a Logs,
     keepers: Vec<&'a SinkPlan>,
     /// Before everything that the log holds: what is there wins.
     position: Position,
-    waiting: Vec<Rollup>,
+    waiting: Vec<Output>,
     /// How many were written.
     pub(super) copied: u64,
 }
 
-impl<'a> Rollups<'a> {
-    /// To those of `sinks` that keep rollups and read `logs`; `first` is the oldest position of the output log.
+impl<'a> Results<'a> {
+    /// To those of `sinks` that keep results and read `logs`; `first` is the oldest position of the output log.
     pub(super) fn new(sinks: &'a [SinkPlan], logs: &'a Logs, first: Position) -> Self {
         let keepers = sinks.iter().filter(|plan| plan.reads == Reads::Outputs && plan.patterns.iter().any(|p| p == subject::OUTPUTS));
         Self { logs, keepers: keepers.collect(), position: Position(first.0.saturating_sub(1)), waiting: Vec::new(), copied: 0 }
     }
 
     /// One more.
-    pub(super) async fn put(&mut self, rollup: Rollup) -> Result<()> {
-        self.waiting.push(rollup);
+    pub(super) async fn put(&mut self, result: Output) -> Result<()> {
+        self.waiting.push(result);
         if self.waiting.len() >= ENTRY_MAX { self.flush().await } else { Ok(()) }
     }
 
     /// Writes what waits.
     pub(super) async fn flush(&mut self) -> Result<()> {
-        let rollups = std::mem::take(&mut self.waiting);
-        let Some(first) = rollups.first() else { return Ok(()) };
-        self.copied += rollups.len() as u64;
-        let subject = subject::outputs(&first.operator, 0);
-        let outputs = rollups.into_iter().map(Output::Rollup).collect();
+        let outputs = std::mem::take(&mut self.waiting);
+        let Some(first) = outputs.first() else { return Ok(()) };
+        self.copied += outputs.len() as u64;
+        let operator = match first {
+            Output::Rollup(rollup) => &rollup.operator,
+            Output::Late(late) => &late.operator,
+            Output::Score(score) => &score.operator,
+        };
+        let subject = subject::outputs(operator, 0);
         let (in_fingerprint, digest) = (String::new(), String::new());
         let commit = JobEntry::Commit(Commit { in_fingerprint, digest, outputs, ..Commit::default() });
-        let body = serde_json::to_vec(&commit).map_err(|e| Error::broken("writing rollups as JSON").because(e))?;
+        let body = serde_json::to_vec(&commit).map_err(|e| Error::broken("writing results as JSON").because(e))?;
         write(&self.keepers, self.logs, &[entry(self.position, subject, Headers::default(), body.into())]).await
     }
 }

@@ -110,7 +110,9 @@ async fn stores_of(source: &Source, to: &Config, resume: bool, summary: &mut Sum
 
     let (stores, differences) = (&mut summary.stores, &mut summary.differences);
     let first = source.logs.outputs.continuity().await?.first;
-    stores.push(compare::rollups(old, new, older::Rollups::new(&target.sinks, &logs, first), differences).await?);
+    let missing = || older::Results::new(&target.sinks, &logs, first);
+    stores.push(compare::rollups(old, new, missing(), differences).await?);
+    stores.push(compare::scores(old, new, missing(), differences).await?);
     stores.push(compare::dead_letters(old, new, copied, differences).await?);
     let catalogs: Vec<&SinkPlan> = target.sinks.iter().filter(|plan| target.catalogs.contains(&plan.id)).collect();
     stores.push(compare::series(old, new, &catalogs, &logs, differences).await?);

@@ -55,7 +55,7 @@ pub struct OfLog {
 /// One kind of documents in the stores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct OfStore {
-    /// `rollups`, `dead letters`, `series` or `raw events`.
+    /// `rollups`, `scores`, `dead letters`, `series` or `raw events`.
     pub what: String,
     /// How many the old store has.
     pub old: u64,

@@ -3,7 +3,10 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use floodmark_engine::telemetry::{JobMeters, LogMeters, SinkMeters, SourceMeters};
+use floodmark_core::ports::{Size, log::dead_letter_entry};
+use floodmark_engine::telemetry::{DeadLetterMeters, JobMeters, LogMeters, SinkMeters, SourceMeters, show_states};
+use floodmark_engine::{SourceState, Statuses};
+use floodmark_schemas::DeadLetter;
 use prometheus::proto::MetricType;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -121,17 +124,64 @@ fn what_is_recorded_is_shown_and_goes_on_when_meters_are_made_again() {
     assert_eq!(lines("floodmark_process_start_time_seconds"), ["floodmark_process_start_time_seconds 1000"]);
 }
 
+#[test]
+fn a_source_is_shown_in_one_state_while_its_pipeline_is_there() {
+    metrics();
+    let statuses = Statuses::default();
+    show_states(&statuses);
+    let shown = || -> Vec<String> {
+        let of_source = lines("floodmark_source_state{source=\"shown\"");
+        of_source.into_iter().filter(|line| line.ends_with(" 1")).collect()
+    };
+    for (state, name) in [(SourceState::Starting, "starting"), (SourceState::BackingOff, "backing_off"), (SourceState::Failed, "failed")] {
+        statuses.update("shown", |status| status.state = state);
+        assert_eq!(shown(), [format!(r#"floodmark_source_state{{source="shown",state="{name}"}} 1"#)]);
+        assert_eq!(serde_json::to_value(state).unwrap(), name);
+    }
+    assert_eq!(lines("floodmark_source_state{source=\"shown\"").len(), SourceState::ALL.len());
+    drop(statuses);
+    assert_eq!(lines("floodmark_source_state{source=\"shown\""), Vec::<String>::new());
+}
+
+#[test]
+fn dead_letters_are_counted_by_component_and_class() {
+    metrics();
+    let meters = DeadLetterMeters::default();
+    for origin in ["a.csv:1", "a.csv:2", "source counted"] {
+        let letter = DeadLetter::new("counted", origin, origin, "bad", Timestamp::from_secs(1), b"x");
+        meters.of(&dead_letter_entry(&letter).unwrap()).unwrap().add(1);
+    }
+    let mut shown = lines("floodmark_dead_letters_total");
+    shown.retain(|line| line.contains("counted"));
+    shown.sort();
+    assert_eq!(
+        shown,
+        [
+            r#"floodmark_dead_letters_total{class="input",component="counted"} 2"#,
+            r#"floodmark_dead_letters_total{class="size",component="counted"} 1"#
+        ]
+    );
+}
+
 #[tokio::test]
 async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     crate::api::tests::one_request().await;
     let (time, later) = (Timestamp::from_secs(1), Timestamp::from_secs(2));
-    let (source, job, sink, log) = (SourceMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc"), LogMeters::new("doc"));
+    let (source, job, sink, log) =
+        (SourceMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc", "outputs"), LogMeters::new("doc"));
     source.newest(time);
     source.polled(std::time::Duration::ZERO);
     job.watermark(time, later);
     job.position(1);
     sink.written(1, 1);
+    sink.took(std::time::Duration::ZERO);
     log.appended(1, 1);
+    log.holds(Size { bytes: 1, retention_bytes: Some(2), bytes_max: Some(3) });
+    let letter = DeadLetter::new("doc", "1", "a.csv:1", "bad", time, b"x");
+    drop(DeadLetterMeters::default().of(&dead_letter_entry(&letter).unwrap()));
+    let statuses = Statuses::default();
+    statuses.update("doc", |status| status.state = SourceState::Running);
+    show_states(&statuses);
 
     let shown: BTreeSet<String> = metrics()
         .registry

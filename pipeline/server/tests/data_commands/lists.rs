@@ -3,7 +3,7 @@
 use floodmark_core::ports::query::StoredEvent;
 use serde_json::{Value, json};
 
-use crate::world::{World, after_noon, checks, dead_letters, parts, program, release, rollup, samples};
+use crate::world::{World, after_noon, checks, dead_letters, parts, program, release, rollup, samples, score};
 
 #[test]
 fn events_are_listed_in_the_order_of_the_log() {
@@ -97,6 +97,28 @@ id,operator,source,metric,unit,labels,window_start,window_end,revision,count,sum
 0,60,0.30000000000000004,1234567.891,,99.0,,,,\"{\"\"0.5\"\":0.25}\",00000001
 ";
     assert_eq!(world.stdout(&["query", "rollups", "--format", "csv", "--oldest-first"]), expected);
+}
+
+#[test]
+fn scores_are_listed_by_what_is_asked() {
+    let world = World::filled();
+    let head = "TIME                      OPERATOR  SOURCE   SERIES                 UNIT  VALUE  LOWER  UPPER  SCORE  HEAD     STATE      EPISODE SINCE\n";
+    let usual = "2026-01-31T12:00:00.000Z  unusual   machine  temperature{room=\"a\"}  Cel    21.5                 0.25  novelty  normal\n";
+    let unusual = "2026-01-31T12:01:00.000Z  unusual   machine  temperature{room=\"a\"}  Cel    99.5     20     23    2.5  jump     anomalous  2026-01-31T12:01:00.000Z\n";
+    assert_eq!(world.stdout(&["query", "scores"]), format!("{head}{unusual}{usual}"));
+    assert_eq!(world.stdout(&["query", "scores", "--oldest-first", "-n", "1"]).lines().nth(1), Some(usual.trim_end()));
+    for chosen in [&["--score-min", "1"][..], &["--only-episodes"], &["--from", "2026-01-31T12:00:01Z"]] {
+        let found = world.stdout(&[&["query", "scores", "--format", "json"], chosen].concat());
+        assert_eq!(found, serde_json::to_string(&score(60, 2.5)).unwrap() + "\n", "{chosen:?}");
+    }
+    let csv = "\
+id,operator,source,metric,unit,labels,time,window_start,window_end,revision,value,score,novelty,jump,staleness,head,baseline,lower,upper,\
+state,episode,episode_opened,episode_peak,episode_closed,version
+00000000000000000000000000000000,unusual,machine,temperature,Cel,\"{\"\"room\"\":\"\"a\"\"}\",2026-01-31T12:00:00Z,,,0,\
+21.5,0.25,0.25,0.0,0.0,novelty,,,,normal,,,,,00000001
+";
+    assert_eq!(world.stdout(&["query", "scores", "--format", "csv", "--to", "2026-01-31T12:00:01Z"]), csv);
+    assert_eq!(world.run(&["query", "scores", "--score-min", "NaN"]).0, 64);
 }
 
 #[test]

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use floodmark::data_dir::DataDir;
 use floodmark_connectors::logs::embedded::{Log, Options};
-use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Rollups, Store};
+use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Rollups, Scores, Store};
 use floodmark_core::conformance::store::{commit_entry, dead_letter_entry, frame_entry};
 use floodmark_core::ports::{Clock, Entry, Expect, Log as _, NewEntry, Position, Sink};
 use floodmark_schemas::commit::Output as JobOutput;
 use floodmark_schemas::frame::Compression;
 use floodmark_schemas::{
-    Aggregates, Check, DeadLetter, Encoding, Event, FrameHeader, Reason, Record, Rollup, Series, Timestamp, Window, subject,
+    Aggregates, Check, DeadLetter, Encoding, Episode, Event, FrameHeader, Head, Reason, Record, Rollup, Score, ScoreState, Series,
+    Timestamp, Window, subject,
 };
 
 /// 2026-01-31T12:00:00Z.
@@ -100,6 +101,9 @@ impl World {
         ];
         self.runtime.block_on(async {
             Rollups::new(store.clone(), "rollups").write(&[commit], Position(0), Position(1)).await.unwrap();
+            let scores = vec![JobOutput::Score(score(0, 0.25)), JobOutput::Score(score(60, 2.5))];
+            let commit = commit_entry(1, "unusual", scores);
+            Scores::new(store.clone(), "scores").write(&[commit], Position(0), Position(1)).await.unwrap();
             DeadLetters::new(store.clone(), "dead").write(&letters, Position(0), Position(2)).await.unwrap();
             Catalog::new(store.clone(), "catalog").write(&frames, Position(0), Position(2)).await.unwrap();
         });
@@ -173,6 +177,32 @@ pub fn rollup(secs: i64, median: Option<f64>) -> Rollup {
         window: Window { start: after_noon(secs), end: after_noon(secs + 60) },
         revision: 0,
         aggregates,
+    }
+}
+
+/// A score of a value so long after noon; from 1 on it opens an episode.
+pub fn score(secs: i64, score: f64) -> Score {
+    let (id, time, unusual) = (format!("{secs:032x}"), after_noon(secs), score >= 1.0);
+    Score {
+        id: id.clone(),
+        operator: "unusual".into(),
+        version: "00000001".into(),
+        source: "machine".into(),
+        series: Series::new("temperature").unit("Cel").label("room", "a"),
+        time,
+        window: None,
+        revision: 0,
+        value: if unusual { 99.5 } else { 21.5 },
+        score,
+        novelty: 0.25,
+        jump: if unusual { score } else { 0.0 },
+        staleness: 0.0,
+        head: if unusual { Head::Jump } else { Head::Novelty },
+        baseline: None,
+        lower: unusual.then_some(20.0),
+        upper: unusual.then_some(23.0),
+        state: if unusual { ScoreState::Anomalous } else { ScoreState::Normal },
+        episode: unusual.then_some(Episode { id, opened: time, peak: score, closed: false }),
     }
 }
 

@@ -91,6 +91,10 @@ impl<'a> Rows<'a> {
         for output in entry.outputs {
             let OutputView { kind, operator, source, series, id, version, window, revision, aggregates, time, value, position, index } =
                 output;
+            // Scores have a sink of their own.
+            if kind == "score" {
+                continue;
+            }
             let series = self.series(source, series.get())?;
             match kind {
                 "rollup" => {
@@ -203,8 +207,7 @@ mod tests {
             commit_entry(1, "w", vec![Output::Rollup(Rollup { id, operator, version, source, series, window, revision: 0, aggregates })]);
         assert!(Rows::default().view(&plain.body).is_some());
         let text = String::from_utf8(plain.body.to_vec()).unwrap();
-        for (from, to) in [("commit.v1", "commit.v2"), ("\"rollup\"", "\"score\""), ("\"metric\"", "\"name\""), ("\"revision\"", "\"rev\"")]
-        {
+        for (from, to) in [("commit.v1", "commit.v2"), ("\"rollup\"", "\"sum\""), ("\"metric\"", "\"name\""), ("\"revision\"", "\"rev\"")] {
             let changed = [entry(1, "floodmark.outputs.w.0", text.replace(from, to))];
             let rows = Rows::of("rollups", &changed);
             assert_eq!((rows.rollups.len(), rows.dead.len()), (0, 1), "{from} to {to}");

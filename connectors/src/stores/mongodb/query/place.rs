@@ -8,7 +8,7 @@ use floodmark_schemas::series::fnv1a;
 
 use crate::stores::embedded::query::token::{self, Tokens};
 
-/// Where a rollup stands in the order of the answers: by its start, then by the id of its document.
+/// Where a result stands in the order of the answers: by its time, then by the id of its document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) start: Timestamp,

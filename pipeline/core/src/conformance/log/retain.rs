@@ -106,6 +106,23 @@ pub async fn retention_by_size_deletes_the_oldest(fixture: &dyn Fixture) {
     assert_eq!(positions(&held), (gone + 1..=tail).collect::<Vec<_>>());
 }
 
+/// A log that tells how much it holds counts at least the bodies, knows its retention, and shrinks by it.
+pub async fn what_is_held_is_told(fixture: &dyn Fixture) {
+    let log = fixture.open().await;
+    let body = "x".repeat(100_000);
+    let empty = log.size().await.expect("a size").expect("this log can tell");
+    assert_eq!(empty.retention_bytes, Some(Settings::default().retention.bytes_max));
+    assert!(empty.bytes_max.is_none_or(|max| Some(max) >= empty.retention_bytes), "{empty:?}");
+    for _ in 0..80 {
+        put(&*log, entry("a.x", &body)).await;
+    }
+    let full = log.size().await.expect("a size").expect("this log can tell").bytes;
+    assert!(full >= empty.bytes + 80 * 100_000, "{full}");
+    log.retain(NOBODY).await.expect("retained");
+    let held = log.size().await.expect("a size").expect("this log can tell").bytes;
+    assert!(held <= Settings::default().retention.bytes_max, "{held}");
+}
+
 /// Retention stops at the position that a reader still needs, by age and by size.
 pub async fn retention_never_passes_what_is_still_needed(fixture: &dyn Fixture) {
     let log = fixture.open().await;

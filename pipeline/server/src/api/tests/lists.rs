@@ -70,6 +70,32 @@ async fn pages_follow_each_other_until_there_is_no_next() {
 }
 
 #[tokio::test]
+async fn scores_are_chosen_by_what_is_asked() {
+    let server = Server::start(memory()).await;
+    for (query, times) in [
+        ("", vec![3, 2, 1]),
+        ("?order=oldest", vec![1, 2, 3]),
+        ("?score_min=0.75", vec![3, 2]),
+        ("?score_min=1&only_episodes=true", vec![2]),
+        ("?only_episodes=true", vec![3, 2]),
+        ("?only_episodes=false&limit=1", vec![3]),
+        ("?source=host&metric=load1&label=host:a&operator=unusual&to=1970-01-01T00:02:00Z", vec![1]),
+        ("?operator=other", vec![]),
+    ] {
+        let answer = server.get(&format!("/api/v1/scores{query}")).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+        let page = answer.json();
+        let found: Vec<&Value> = page["items"].as_array().unwrap().iter().map(|item| &item["time"]).collect();
+        let expected: Vec<Value> = times.iter().map(|n| json!(format!("1970-01-01T00:0{n}:00Z"))).collect();
+        assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{query}");
+    }
+    refused("/api/v1/scores?score_min=much", "score_min", "\"much\" is not a number").await;
+    refused("/api/v1/scores?score_min=inf", "score_min", "\"inf\" is not a number").await;
+    refused("/api/v1/scores?only_episodes=yes", "only_episodes", "\"yes\" is not true or false").await;
+    refused("/api/v1/scores?score=1", "score", "there is no parameter \"score\": did you mean \"source\"?").await;
+}
+
+#[tokio::test]
 async fn rollups_come_newest_first_unless_asked_otherwise() {
     let server = Server::start(memory()).await;
     for (order, first) in [("", 3), ("&order=newest", 3), ("&order=oldest", 1)] {

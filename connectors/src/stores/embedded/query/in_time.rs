@@ -1,0 +1,214 @@
+//! Tables of results: in order of time, source, series key, operator and end.
+//!
+//! A question about few series reads each of them in the order of the table's key and merges them. A question about
+//! many or all reads an index by time; there only the results of one time are sorted at a time.
+
+use std::cmp::Ordering;
+
+use floodmark_core::ports::Page;
+use floodmark_core::{Error, Result};
+use floodmark_schemas::{Series, Timestamp};
+use hashbrown::HashSet;
+use rusqlite::{Row, ToSql, Transaction};
+
+use super::filter::Wanted;
+use super::merge;
+use super::series::source_and_key;
+use super::token::{self, Tokens};
+use crate::stores::embedded::error::Doing;
+
+/// Up to this many pairs of operator and series are read one by one and merged.
+const STREAMS_MAX: usize = 64;
+
+/// A table of results of operators.
+pub(super) trait Table {
+    /// What a row is read as.
+    type Item;
+    /// Its name.
+    const NAME: &'static str;
+    /// What its rows are called in errors.
+    const WHAT: &'static str;
+    /// Its column of the time.
+    const TIME: &'static str;
+    /// The columns of a row called `r`, without its series. The first are operator, series, time and end.
+    const COLUMNS: &'static str;
+
+    /// Reads a row with [`Self::COLUMNS`].
+    fn item(row: &Row<'_>, source: String, series: Series) -> Result<Self::Item>;
+}
+
+/// Where a result stands in the order of the answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) time: i64,
+    pub(super) source: String,
+    pub(super) key: String,
+    pub(super) operator: String,
+    pub(super) end: i64,
+}
+
+impl Place {
+    /// The order of the answers.
+    pub(super) fn order(&self, other: &Self, newest_first: bool) -> Ordering {
+        let time = self.time.cmp(&other.time);
+        (if newest_first { time.reverse() } else { time }).then_with(|| self.within_time().cmp(&other.within_time()))
+    }
+
+    fn within_time(&self) -> (&str, &str, &str, i64) {
+        (&self.source, &self.key, &self.operator, self.end)
+    }
+
+    /// The place of a row of a [`Table`].
+    pub(super) fn of(row: &Row<'_>, source: String, key: String) -> rusqlite::Result<Self> {
+        Ok(Self { time: row.get(2)?, source, key, operator: row.get(0)?, end: row.get(3)? })
+    }
+
+    fn read(snapshot: &Transaction<'_>, tokens: &Tokens, token: &str) -> Result<Self> {
+        let [time, end, id, operator] = tokens.read(token)?;
+        let (time, end, id) = (token::number(token, time)?, token::number(token, end)?, token::number(token, id)?);
+        let (source, key) = source_and_key(snapshot, id)?.ok_or_else(|| token::invalid(token))?;
+        Ok(Self { time, source, key, operator: operator.to_owned(), end })
+    }
+}
+
+/// The times to look at and the place the page begins after.
+pub(super) struct Bounds {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) after: Option<Place>,
+    pub(super) newest_first: bool,
+}
+
+impl Bounds {
+    /// From `from` on and before `to`.
+    pub(super) fn of(from: Option<Timestamp>, to: Option<Timestamp>, newest_first: bool) -> Self {
+        let first = from.unwrap_or(Timestamp::MIN).micros();
+        // Exclusive in the question, inclusive here, so that no end is also the end of time.
+        let last = to.map_or(i64::MAX, |to| to.micros().saturating_sub(1));
+        let (from, to) = if to == Some(Timestamp::MIN) { (i64::MAX, i64::MIN) } else { (first, last) };
+        Self { from, to, after: None, newest_first }
+    }
+
+    fn after(self, place: Place) -> Self {
+        let (from, to) = match self.newest_first {
+            true => (self.from, self.to.min(place.time)),
+            false => (self.from.max(place.time), self.to),
+        };
+        Self { from, to, after: Some(place), ..self }
+    }
+
+    /// Whether `place` is on this page or a later one.
+    pub(super) fn holds(&self, place: &Place) -> bool {
+        self.after.as_ref().is_none_or(|after| place.order(after, self.newest_first) == Ordering::Greater)
+    }
+
+    /// The direction of times in SQL.
+    pub(super) fn direction(&self) -> &'static str {
+        if self.newest_first { "DESC" } else { "ASC" }
+    }
+}
+
+/// A value that a condition names.
+pub(super) type Named<'a> = (&'static str, &'a dyn ToSql);
+
+/// A question to a [`Table`].
+pub(super) struct Question<'a> {
+    pub(super) operator: Option<&'a str>,
+    pub(super) wanted: Wanted<'a>,
+    pub(super) bounds: Bounds,
+    /// What must hold of a row called `r`, in SQL.
+    pub(super) condition: String,
+    /// The values that the condition names.
+    pub(super) values: Vec<Named<'a>>,
+    /// The index by time that serves the condition.
+    pub(super) index: &'static str,
+}
+
+/// A row of the answer with the id of its series.
+pub(super) type Found<T> = (i64, Place, T);
+
+/// A page of the results that are asked for.
+pub(super) fn page<T: Table>(
+    snapshot: &Transaction<'_>,
+    tokens: &Tokens,
+    mut question: Question<'_>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Page<T::Item>> {
+    if let Some(token) = after {
+        question.bounds = question.bounds.after(Place::read(snapshot, tokens, token)?);
+    }
+    let mut rows = if question.wanted.everything() {
+        by_time::<T>(snapshot, &question, |_| true, limit + 1)?
+    } else {
+        let series = question.wanted.resolve(snapshot)?;
+        let operators = match question.operator {
+            Some(operator) => vec![operator.to_owned()],
+            None => operators::<T>(snapshot)?,
+        };
+        if series.len() * operators.len() <= STREAMS_MAX {
+            merge::read::<T>(snapshot, &question, &operators, &series, limit + 1)?
+        } else {
+            let ids: HashSet<i64> = series.iter().map(|row| row.id).collect();
+            by_time::<T>(snapshot, &question, |id| ids.contains(&id), limit + 1)?
+        }
+    };
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|(id, place, _)| tokens.write(&[&place.time, &place.end, id, &place.operator]));
+    Ok(Page { items: rows.into_iter().map(|(_, _, item)| item).collect(), next })
+}
+
+/// The operators that have rows, found by skipping through the key.
+fn operators<T: Table>(snapshot: &Transaction<'_>) -> Result<Vec<String>> {
+    let sql = format!("SELECT min(operator) FROM {} WHERE operator > ?1", T::NAME);
+    let mut statement = snapshot.prepare_cached(&sql).doing("finding operators")?;
+    let mut operators: Vec<String> = Vec::new();
+    loop {
+        let last = operators.last().map_or("", String::as_str);
+        match statement.query_row([last], |row| row.get::<_, Option<String>>(0)).doing("finding operators")? {
+            Some(operator) => operators.push(operator),
+            None => return Ok(operators),
+        }
+    }
+}
+
+fn by_time<T: Table>(
+    snapshot: &Transaction<'_>,
+    question: &Question<'_>,
+    wanted: impl Fn(i64) -> bool,
+    limit: usize,
+) -> Result<Vec<Found<T::Item>>> {
+    let Question { operator, bounds, condition, values, index, .. } = question;
+    let (name, columns, time, direction) = (T::NAME, T::COLUMNS, T::TIME, bounds.direction());
+    let end = columns.split(", ").nth(3).unwrap_or(time);
+    let sql = format!(
+        "SELECT {columns}, s.source AS of_source, s.key AS of_key FROM {name} r INDEXED BY {index} \
+         CROSS JOIN series s ON s.id = r.series_id \
+         WHERE r.{time} BETWEEN :from AND :to AND (:operator IS NULL OR r.operator = :operator) AND {condition} \
+         ORDER BY r.{time} {direction}, s.source, s.key, r.operator, {end}"
+    );
+    let (asking, reading) = (format!("asking for {}", T::WHAT), format!("reading {}", T::WHAT));
+    let mut statement = snapshot.prepare_cached(&sql).doing(&asking)?;
+    let mut named: Vec<Named<'_>> = vec![(":from", &bounds.from), (":to", &bounds.to), (":operator", operator)];
+    named.extend(values.iter().copied());
+    let mut rows = statement.query(named.as_slice()).doing(&asking)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().doing(&reading)? {
+        let columns = || Ok((row.get("series_id")?, row.get("of_source")?, row.get("of_key")?));
+        let (id, source, key): (i64, String, String) = columns().doing(&reading)?;
+        if !wanted(id) {
+            continue;
+        }
+        let place = Place::of(row, source, key).doing(&reading)?;
+        if bounds.holds(&place) {
+            let series = Series::from_key(&place.key).map_err(|e| Error::broken(format!("reading series {id} of the store")).because(e))?;
+            let item = T::item(row, place.source.clone(), series)?;
+            found.push((id, place, item));
+            if found.len() == limit {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
