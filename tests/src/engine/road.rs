@@ -13,7 +13,7 @@ use super::chain::entries;
 
 /// A source `s` that writes JSON and whose times do not go backwards.
 pub fn source(id: &str) -> SourceSpec {
-    SourceSpec { id: id.to_owned(), encoding: Encoding::Json, disorder: Duration::ZERO, live: false }
+    SourceSpec { id: id.to_owned(), shard: None, encoding: Encoding::Json, disorder: Duration::ZERO, live: false }
 }
 
 /// A source's end of the road, with the pump running behind it.

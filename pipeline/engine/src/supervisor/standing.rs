@@ -13,7 +13,8 @@ use crate::sink_runner::Reads;
 /// One unit as seen now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Standing {
-    /// Its name, as of its lease: `job.<operator>.<partition>`, `sink.<id>`, `source.<id>`, `ticker.<place>`, `retention`.
+    /// Its name, as of its lease: `job.<operator>.<partition>`, `sink.<id>`, `source.<id>` or `source.<id>.<shard>`,
+    /// `ticker.<place>`, `retention`.
     pub unit: String,
     /// The member that runs it; absent when nobody does, or there is only one process.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,12 +68,13 @@ impl Pipeline {
     }
 
     async fn source(&self, plan: &SourcePlan, owners: &mut BTreeMap<String, String>, tail: Position) -> Result<Standing> {
+        let writer = plan.spec.writer();
         let mut newest = None;
         for partition in 0..self.partitions {
-            let entry = self.logs.events.last(&subject::events(partition, &plan.spec.id)).await?;
+            let entry = self.logs.events.last(&subject::events(partition, &writer)).await?;
             newest = newest.max(entry.map(|entry| (entry.position.0, entry.time)));
         }
-        let unit = unit::source(&plan.spec.id);
+        let unit = unit::source(&writer);
         let owner = owners.remove(&unit);
         let (position, time) = newest.unzip();
         Ok(Standing { unit, owner, position, tail: Some(tail.0), lag: None, time })

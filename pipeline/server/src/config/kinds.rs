@@ -1,5 +1,6 @@
 //! The kinds of component: what `type = ".."` may name. A new kind is one line in a table of this file.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use floodmark_connectors::logs::jetstream;
@@ -113,10 +114,23 @@ impl SourceKind {
         }
     }
 
+    /// The parts that processes share, each with what it watches; a source that is not split has one without a number.
+    pub fn split(&self) -> Vec<(Option<u32>, Self)> {
+        match self {
+            Self::HttpProbe(config) if config.shards > 1 => numbered(config.split(), Self::HttpProbe),
+            Self::TcpProbe(config) if config.shards > 1 => numbered(config.split(), Self::TcpProbe),
+            whole => vec![(None, whole.clone())],
+        }
+    }
+
     /// Whether event times follow the wall clock. What is read from a file or pushed may be of any time.
     pub fn is_live(&self) -> bool {
         !matches!(self, Self::File(_) | Self::Push(_))
     }
+}
+
+fn numbered<T>(parts: BTreeMap<u32, T>, kind: fn(T) -> SourceKind) -> Vec<(Option<u32>, SourceKind)> {
+    parts.into_iter().map(|(shard, config)| (Some(shard), kind(config))).collect()
 }
 
 kinds! {

@@ -3,6 +3,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
+use floodmark_engine::Shards;
 use floodmark_engine::telemetry::{JobMeters, LogMeters, SinkMeters, SourceMeters};
 use prometheus::proto::MetricType;
 use tracing_subscriber::fmt::MakeWriter;
@@ -127,6 +128,7 @@ async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     let (time, later) = (Timestamp::from_secs(1), Timestamp::from_secs(2));
     let (source, job, sink, log) = (SourceMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc"), LogMeters::new("doc"));
     source.newest(time);
+    source.shards(Shards::default());
     source.polled(std::time::Duration::ZERO);
     job.watermark(time, later);
     job.position(1);
