@@ -33,7 +33,7 @@ impl Road {
     /// # Errors
     /// As [`ingest::open`].
     pub async fn open(spec: &SourceSpec, partitions: u32, logs: &Logs) -> floodmark_core::Result<Self> {
-        let (promise, statuses) = (Arc::new(Promise::new(&spec.id, spec.disorder)), Statuses::default());
+        let (promise, statuses) = (Arc::new(Promise::new(&spec.writer(), spec.disorder)), Statuses::default());
         let (input, mut running) = ingest::open(spec.clone(), partitions, logs, promise.clone(), statuses.clone()).await?;
         let mut pump = JoinSet::new();
         pump.spawn(async move {
