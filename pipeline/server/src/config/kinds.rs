@@ -180,6 +180,29 @@ mod tests {
     use crate::config::from_text;
 
     #[test]
+    fn a_probe_list_is_split_by_the_names_of_its_targets() {
+        let split = |text: &str| from_text("example", text).unwrap().sources.into_values().next().unwrap().kind.split();
+        let targets = r#"targets = ["a:1", { address = "b:1", name = "second" }, "c:1", "d:1", "e:1"]"#;
+        let names = |(shard, kind): (Option<u32>, SourceKind)| {
+            let SourceKind::TcpProbe(config) = kind else { panic!("it is a tcp_probe") };
+            let names = config.targets.iter().map(|target| target.name.clone().unwrap_or_else(|| target.address.to_string()));
+            (shard, names.collect::<Vec<_>>().join(" "))
+        };
+        let check = |shards: &str, expected: &[(Option<u32>, &str)]| {
+            let text = format!("[sources.a]\ntype = \"tcp_probe\"\n{shards}{targets}\n");
+            let found: Vec<_> = split(&text).into_iter().map(names).collect();
+            assert_eq!(found, expected.iter().map(|(shard, names)| (*shard, (*names).to_owned())).collect::<Vec<_>>());
+        };
+        check("", &[(None, "a:1 second c:1 d:1 e:1")]);
+        check("shards = 1\n", &[(None, "a:1 second c:1 d:1 e:1")]);
+        check("shards = 2\n", &[(Some(0), "d:1"), (Some(1), "a:1 second c:1 e:1")]);
+        // A shard without targets is none.
+        check("shards = 256\n", &[(Some(46), "d:1"), (Some(105), "a:1"), (Some(171), "c:1"), (Some(205), "e:1"), (Some(221), "second")]);
+        let host = split("[sources.a]\ntype = \"host\"\n");
+        assert!(matches!(host.as_slice(), [(None, SourceKind::Host(_))]));
+    }
+
+    #[test]
     fn the_words_for_the_default_disorder_are_true() {
         let disorder = |text: &str| from_text("example", text).unwrap().sources.into_values().next().unwrap().disorder;
         for kind in SourceKind::TYPES {
