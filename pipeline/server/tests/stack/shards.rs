@@ -27,7 +27,7 @@ async fn accept(listener: TcpListener) {
 
 fn config(nats: &Nats, port: u16) -> String {
     let mut text = format!(
-        "partitions = 2\n[api]\nlisten = \"127.0.0.1:0\"\n[log]\ntype = \"jetstream\"\nservers = [\"{}\"]\nlease = \"{}s\"\n\
+        "partitions = 2\n[api]\nlisten = \"127.0.0.1:0\"\n[log]\ntype = \"jetstream\"\nservers = [\"{}\"]\nlease = \"{}s\"\nretention_size = \"64MiB\"\n\
          [sources.ports]\ntype = \"tcp_probe\"\nshards = {SHARDS}\nevery = \"1s\"\ntimeout = \"900ms\"\ntargets = [\n",
         nats.url(),
         LEASE.as_secs()
