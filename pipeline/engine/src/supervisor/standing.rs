@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use floodmark_core::Result;
 use floodmark_core::ports::{Log, Position};
 use floodmark_schemas::{JobEntry, Timestamp, subject};
+use futures_util::future::try_join_all;
 use serde::Serialize;
 
 use super::{JobPlan, Pipeline, SinkPlan, SourcePlan, unit};
@@ -69,11 +70,10 @@ impl Pipeline {
 
     async fn source(&self, plan: &SourcePlan, owners: &mut BTreeMap<String, String>, tail: Position) -> Result<Standing> {
         let writer = plan.spec.writer();
-        let mut newest = None;
-        for partition in 0..self.partitions {
-            let entry = self.logs.events.last(&subject::events(partition, &writer)).await?;
-            newest = newest.max(entry.map(|entry| (entry.position.0, entry.time)));
-        }
+        // At once: many shards in many partitions would take long one after the other.
+        let subjects: Vec<String> = (0..self.partitions).map(|partition| subject::events(partition, &writer)).collect();
+        let entries = try_join_all(subjects.iter().map(|subject| self.logs.events.last(subject))).await?;
+        let newest = entries.into_iter().flatten().map(|entry| (entry.position.0, entry.time)).max();
         let unit = unit::source(&writer);
         let owner = owners.remove(&unit);
         let (position, time) = newest.unzip();
