@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! floodmark.events.<partition>.<source>          frames of events
+//! floodmark.events.<partition>.<source>.<shard>  frames of one shard of a source that is split over processes
 //! floodmark.events.<partition>.floodmark-ticker  ticks: empty frames that carry time; of further processes
 //!                                                floodmark-ticker-1, floodmark-ticker-2, ...
 //! floodmark.outputs.<operator>.<partition>       claims and commits of a job
@@ -48,14 +49,33 @@ pub fn token(text: &str) -> Result<&str, DecodeError> {
     }
 }
 
-/// Where frames of `source` in `partition` go.
-pub fn events(partition: u32, source: &str) -> String {
-    format!("floodmark.events.{partition}.{source}")
+/// Who writes frames, by name: a source, or one of its shards as `<source>.<shard>`. Ticks promise by it, leases and log
+/// messages call it so. No token has a dot, so a source is never taken for the shard of another.
+pub fn writer(source: &str, shard: Option<u32>) -> String {
+    shard.map_or_else(|| source.to_owned(), |shard| format!("{source}.{shard}"))
+}
+
+/// The source and shard of a writer; `None` when the name is of nobody.
+pub fn parse_writer(name: &str) -> Option<(&str, Option<u32>)> {
+    let Some((source, shard)) = name.split_once('.') else { return Some((name, None)) };
+    // One spelling for each number: "+1" and "01" are nobody's.
+    let number = shard.parse::<u32>().ok().filter(|number| number.to_string() == shard)?;
+    Some((source, Some(number)))
+}
+
+/// Where frames of `writer`, a source or one of its shards, in `partition` go.
+pub fn events(partition: u32, writer: &str) -> String {
+    format!("floodmark.events.{partition}.{writer}")
 }
 
 /// All frames of `partition`.
 pub fn events_of_partition(partition: u32) -> String {
-    format!("floodmark.events.{partition}.*")
+    format!("floodmark.events.{partition}.>")
+}
+
+/// All frames of `source`, of whichever shard.
+pub fn events_of_source(source: &str) -> [String; 2] {
+    [format!("floodmark.events.*.{source}"), format!("floodmark.events.*.{source}.*")]
 }
 
 /// Where the claims and commits of a job go.
@@ -78,10 +98,11 @@ pub fn dead(component: &str) -> String {
     format!("floodmark.dead.{component}")
 }
 
-/// The partition and source of an event subject.
-pub fn parse_events(subject: &str) -> Option<(u32, &str)> {
-    let (partition, source) = subject.strip_prefix("floodmark.events.")?.split_once('.')?;
-    Some((partition.parse().ok()?, source))
+/// The partition, source and shard of an event subject.
+pub fn parse_events(subject: &str) -> Option<(u32, &str, Option<u32>)> {
+    let (partition, writer) = subject.strip_prefix("floodmark.events.")?.split_once('.')?;
+    let (source, shard) = parse_writer(writer)?;
+    Some((partition.parse().ok()?, source, shard))
 }
 
 /// The operator and partition of the subject of a job.
@@ -130,7 +151,18 @@ mod tests {
 
     #[test]
     fn subjects_read_back() {
-        assert_eq!(parse_events(&events(7, "host")), Some((7, "host")));
+        for (source, shard, name) in [("host", None, "host"), ("web", Some(0), "web.0"), ("web", Some(255), "web.255")] {
+            assert_eq!(writer(source, shard), name);
+            assert_eq!(parse_writer(name), Some((source, shard)));
+            let subject = events(7, name);
+            assert_eq!(parse_events(&subject), Some((7, source, shard)));
+            assert!(matches(&events_of_partition(7), &subject) && !matches(&events_of_partition(70), &subject));
+            assert!(events_of_source(source).iter().any(|pattern| matches(pattern, &subject)));
+            assert!(!events_of_source("we").iter().any(|pattern| matches(pattern, &subject)));
+        }
+        for of_nobody in ["web.", "web.x", "web.01", "web.+1", "web.-1", "web.1.2", "web.4294967296"] {
+            assert_eq!(parse_writer(of_nobody), None, "{of_nobody}");
+        }
         assert_eq!(parse_events("floodmark.outputs.w.0"), None);
         assert_eq!(parse_outputs(&outputs("w", 7)), Some(("w", 7)));
         assert!(matches(&outputs_of("w"), &outputs("w", 7)));

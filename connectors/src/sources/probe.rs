@@ -6,6 +6,7 @@
 
 pub mod dial;
 pub mod settings;
+pub mod shards;
 pub mod tls;
 pub mod trace;
 

@@ -1,6 +1,6 @@
 //! From a source to the log: events become frames, frames become durable, in order and once.
 //!
-//! A source holds an [`Input`]; its [`Pump`] owns the frames. There is one append in flight for each source: what arrives
+//! A source, or one of its shards, holds an [`Input`]; its [`Pump`] owns the frames. There is one append in flight for each source: what arrives
 //! meanwhile is framed and goes with the next, so order needs no bookkeeping and a retry repeats the very same entries.
 
 mod claim;
@@ -71,12 +71,13 @@ pub async fn open(spec: SourceSpec, partitions: u32, logs: &Logs, promise: Arc<P
 
 impl Input {
     async fn command(&self, command: Command) -> Result<()> {
-        let gone = |_| Error::broken(format!("handing over events of source {}: its pump has stopped", self.spec.id));
+        let gone = |_| Error::broken(format!("handing over events of source {}: its pump has stopped", self.spec.writer()));
         self.commands.send(command).await.map_err(gone)
     }
 
     async fn answer<T>(&self, reply: oneshot::Receiver<T>) -> Result<T> {
-        let gone = |_| Error::unavailable(format!("waiting until events of source {} are durable: its pump has stopped", self.spec.id));
+        let gone =
+            |_| Error::unavailable(format!("waiting until events of source {} are durable: its pump has stopped", self.spec.writer()));
         reply.await.map_err(gone)
     }
 }
@@ -112,7 +113,7 @@ impl Ingest for Input {
     async fn dead_letter(&self, letter: DeadLetter) -> Result<()> {
         dead_letter(&*self.outputs, &letter).await?;
         self.meters.dead_letters(1);
-        self.statuses.update(&self.spec.id, |status| status.dead_letters += 1);
+        self.statuses.update(&self.spec, |status| status.dead_letters += 1);
         Ok(())
     }
 }

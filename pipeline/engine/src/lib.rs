@@ -17,6 +17,6 @@ pub mod ticker;
 pub mod trace;
 
 pub use metered::Metered;
-pub use status::{SourceState, SourceStatus, Statuses};
+pub use status::{Shards, SourceState, SourceStatus, Statuses};
 pub use supervisor::{End, JobPlan, Pipeline, SinkPlan, SourceFactory, SourcePlan, Standing};
 pub use tenure::Tenure;

@@ -42,7 +42,7 @@ const QUEUED_PER_UNIT: usize = 8;
 /// Makes a source afresh: at the start, and after it failed.
 pub type SourceFactory = dyn Fn() -> Result<Box<dyn Source>> + Send + Sync;
 
-/// A source to run.
+/// A source to run, or one shard of it.
 pub struct SourcePlan {
     /// What the engine has to know of it.
     pub spec: SourceSpec,
@@ -84,7 +84,7 @@ pub struct Pipeline {
     pub partitions: u32,
     /// The wall clock, for ticks.
     pub clock: Arc<dyn Clock>,
-    /// The sources.
+    /// The sources; of one that is split, each shard that has something to do.
     pub sources: Vec<SourcePlan>,
     /// The operators.
     pub jobs: Vec<JobPlan>,

@@ -18,6 +18,7 @@ use opentelemetry::{
     metrics::{Counter, Gauge, Histogram, Meter},
 };
 
+use crate::status::Shards;
 pub use dead_letters::DeadLetterMeters;
 pub use states::show_states;
 
@@ -117,6 +118,8 @@ pub struct SourceMeters {
     frame_bytes: Count,
     dead_letters: Count,
     restarts: Count,
+    shards: Level,
+    shards_running: Level,
     event_time: Level,
     lateness: Durations,
 }
@@ -131,6 +134,8 @@ impl SourceMeters {
             frame_bytes: of.count("floodmark_source_frame_bytes_total", "Bytes of frame bodies appended to the log."),
             dead_letters: of.count("floodmark_source_dead_letters_total", "Inputs that could not become events and were set aside."),
             restarts: of.count("floodmark_source_restarts_total", "Restarts after a failure."),
+            shards: of.level("floodmark_source_shards", "", "Into how many parts with work the source is split."),
+            shards_running: of.level("floodmark_source_shards_running", "", "How many of them run in this process."),
             event_time: of.level("floodmark_source_event_time_seconds", "s", "Newest event time accepted, as Unix time."),
             lateness: of.durations("floodmark_source_poll_lateness_seconds", "How long after the moment at which it was due a poll began."),
         }
@@ -155,6 +160,12 @@ impl SourceMeters {
     /// The source was started again after a failure.
     pub fn restarted(&self) {
         self.restarts.add(1);
+    }
+
+    /// So much of a source that is split runs here.
+    pub fn shards(&self, shards: Shards) {
+        self.shards.set_count(shards.of);
+        self.shards_running.set_count(shards.running);
     }
 
     /// A poll has begun so long after it was due.

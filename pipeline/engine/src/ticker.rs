@@ -68,7 +68,7 @@ impl Ticker {
     /// As [`Self::run`].
     pub async fn tick(&mut self) -> Result<Position> {
         let now = self.clock.now();
-        let watermarks: Vec<_> = self.promises.iter().filter(|p| p.is_ours()).map(|p| (p.source().to_owned(), p.at(now))).collect();
+        let watermarks: Vec<_> = self.promises.iter().filter(|p| p.is_ours()).map(|p| (p.writer().to_owned(), p.at(now))).collect();
         let (mut entries, mut expected) = (Vec::with_capacity(self.newest.len()), BTreeMap::new());
         for ((header, newest), partition) in self.newest.iter_mut().zip(0..) {
             header.watermarks.clone_from(&watermarks);

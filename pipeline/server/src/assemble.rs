@@ -85,8 +85,8 @@ impl Plans {
     fn of(config: &Config) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut progress = BTreeMap::new();
-        let sources = config.sources.iter().map(|(id, source)| sources::source_plan(id, source, &clock, &mut progress));
-        let sources = sources.collect::<Result<_>>()?;
+        let sources = config.sources.iter().map(|(id, source)| sources::source_plans(id, source, &clock, &mut progress));
+        let sources = sources.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         let jobs = config.operators.iter().map(|(id, operator)| operators::job_plan(id, operator)).collect::<Result<_>>()?;
         Ok(Self { clock, sources, jobs, progress })
     }

@@ -13,7 +13,7 @@ use super::chain::entries;
 
 /// A source `s` that writes JSON and whose times do not go backwards.
 pub fn source(id: &str) -> SourceSpec {
-    SourceSpec { id: id.to_owned(), encoding: Encoding::Json, disorder: Duration::ZERO, live: false }
+    SourceSpec { id: id.to_owned(), shard: None, encoding: Encoding::Json, disorder: Duration::ZERO, live: false }
 }
 
 /// A source's end of the road, with the pump running behind it.
@@ -33,7 +33,7 @@ impl Road {
     /// # Errors
     /// As [`ingest::open`].
     pub async fn open(spec: &SourceSpec, partitions: u32, logs: &Logs) -> floodmark_core::Result<Self> {
-        let (promise, statuses) = (Arc::new(Promise::new(&spec.id, spec.disorder)), Statuses::default());
+        let (promise, statuses) = (Arc::new(Promise::new(&spec.writer(), spec.disorder)), Statuses::default());
         let (input, mut running) = ingest::open(spec.clone(), partitions, logs, promise.clone(), statuses.clone()).await?;
         let mut pump = JoinSet::new();
         pump.spawn(async move {

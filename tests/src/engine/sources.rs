@@ -30,6 +30,6 @@ where
 {
     let behave = Arc::new(behave);
     let make = move || Ok(Box::new(Scripted(behave.clone())) as Box<dyn Source>);
-    let spec = SourceSpec { id: id.to_owned(), encoding: Encoding::Json, disorder: Duration::ZERO, live: false };
+    let spec = SourceSpec { id: id.to_owned(), shard: None, encoding: Encoding::Json, disorder: Duration::ZERO, live: false };
     SourcePlan { spec, kind: "scripted".to_owned(), make: Arc::new(make) }
 }

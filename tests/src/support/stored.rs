@@ -54,7 +54,7 @@ pub async fn frames(path: &Path, source: &str) -> Vec<Frame> {
 /// When one cannot be read.
 pub fn frames_of(entries: Vec<Entry>, source: &str) -> Vec<Frame> {
     let read = |entry: Entry| {
-        let (partition, of) = subject::parse_events(&entry.subject).expect("it is the subject of a frame");
+        let (partition, of, _) = subject::parse_events(&entry.subject).expect("it is the subject of a frame");
         if of != source {
             return None;
         }

@@ -17,6 +17,18 @@ places = []
         "6:11 nothing would be looked at | name at least one target",
         "9:10 0 places cannot be asked for | write 1 to 100, such as places = [{ name = \"Berlin\", latitude = 52.52, longitude = 13.41 }]",
     ],
+    numbers_of_shards_that_are_not_possible: r#"[sources.a]
+type = "tcp_probe"
+shards = 0
+targets = ["example.org:22"]
+[sources.b]
+type = "http_probe"
+shards = 257
+targets = ["https://example.org"]
+"# => [
+        "3:10 0 shards are not possible | choose 1 to 256",
+        "7:10 257 shards are not possible | choose 1 to 256",
+    ],
     repositories_that_are_none: r#"[sources.a]
 type = "github"
 repos = ["rust-lang/rust", "rust", "Rust-Lang/Rust"]

@@ -1,7 +1,7 @@
 //! Each event is there once, however often its frame comes.
 
 use floodmark_core::Kind;
-use floodmark_core::conformance::store::{entry, frame_entry};
+use floodmark_core::conformance::store::{entry, frame_entry, shard_entry};
 use floodmark_core::ports::{DeadLetterQuery, Entry, Position, Sink};
 use floodmark_schemas::{Encoding, Event, FrameHeader, Timestamp, subject};
 
@@ -70,6 +70,42 @@ async fn sources_and_partitions_are_counted_apart_and_ticks_are_not() {
     assert_eq!(there.events().await, expected(&entries[..3]));
     let seen = there.rows("SELECT source, partition, epoch, number FROM frame_seen ORDER BY 1, 2").await;
     assert_eq!(seen, ["a | 0 | 1 | 1", "a | 1 | 1 | 1", "b | 0 | 1 | 2"]);
+}
+
+#[tokio::test]
+async fn shards_that_use_the_same_frame_numbers_are_counted_apart() {
+    let there = There::new().await;
+    // Shard, epoch, number and whether it is new.
+    let steps = [
+        (0, 9, 1, true),
+        (1, 4, 1, true),
+        (1, 4, 2, true),
+        (0, 9, 2, true),
+        (1, 4, 2, false),
+        // Taken over: what the owner before still writes is passed over, and only of this shard.
+        (1, 12, 3, true),
+        (1, 4, 3, false),
+        (0, 9, 3, true),
+        (0, 9, 2, false),
+    ];
+    let mut kept = Vec::new();
+    let mut sink = there.raw();
+    for (at, (shard, epoch, number, fresh)) in (1..).zip(steps) {
+        let entry = shard_entry(frame(at, "web", epoch, number, events("web", at as i64)), shard, number);
+        if at % 3 == 0 {
+            // As after a start: what was seen is in the database.
+            sink = there.raw();
+        }
+        write(&sink, std::slice::from_ref(&entry), at - 1, at).await;
+        kept.extend(fresh.then_some(entry));
+    }
+    // The source as it was before it was split, and another one with the name of the shard's number.
+    let whole = [frame(10, "web", 1, 1, events("web", 10)), frame(11, "web-1", 1, 1, events("web-1", 11))];
+    write(&sink, &whole, 9, 11).await;
+    kept.extend(whole);
+    assert_eq!(there.events().await, expected(&kept));
+    let seen = there.rows("SELECT source, partition, epoch, number FROM frame_seen ORDER BY 1, 2").await;
+    assert_eq!(seen, ["web | 0 | 1 | 1", "web-1 | 0 | 1 | 1", "web.0 | 0 | 9 | 3", "web.1 | 0 | 12 | 3"]);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::super::probe::settings::{IpVersion, Pattern, Table, text_or_table};
-use super::super::probe::{Plan, faults_of};
+use super::super::probe::{Plan, faults_of, shards};
 use super::values::{HeaderText, HttpUrl, Method, StatusRange, header_name, header_value};
 use crate::settings::{Fault, Secret, Size, Span};
 
@@ -20,6 +20,10 @@ use crate::settings::{Fault, Secret, Size, Span};
 pub struct Config {
     /// What to look at: URLs, or tables with a `url` and settings of their own.
     pub targets: Vec<Target>,
+    /// Into how many parts the list of targets is split, 1 to 256. Several processes share the parts.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 256))]
+    pub shards: u32,
     /// From one scheduled check of a target to the next.
     #[serde(default = "every")]
     pub every: Span,
@@ -146,6 +150,10 @@ pub struct TargetFields {
     pub ca_file: Option<PathBuf>,
 }
 
+fn one() -> u32 {
+    1
+}
+
 fn every() -> Span {
     Span::secs(60)
 }
@@ -182,7 +190,8 @@ impl Config {
 
     /// What cannot work. Reads neither secrets nor certificates.
     pub fn validate(&self) -> Vec<Fault> {
-        let mut faults = faults_of(&self.targets.iter().map(|target| self.plan(target)).collect::<Vec<_>>());
+        let mut faults = shards::faults(self.shards);
+        faults.extend(faults_of(&self.targets.iter().map(|target| self.plan(target)).collect::<Vec<_>>()));
         if self.expect_status.is_empty() {
             faults.push(no_status("expect_status"));
         }
@@ -196,6 +205,13 @@ impl Config {
             faults.extend(own.map(|fault| Fault { path: [vec!["targets".to_owned(), i.to_string()], fault.path].concat(), ..fault }));
         }
         faults
+    }
+
+    /// The configuration of each shard that has targets, by its number.
+    pub fn split(&self) -> BTreeMap<u32, Self> {
+        let mut others = self.clone();
+        let parts = shards::split(std::mem::take(&mut others.targets), self.shards, |target| self.plan(target).target);
+        parts.into_iter().map(|(shard, targets)| (shard, Self { targets, ..others.clone() })).collect()
     }
 
     /// When and how patiently `target` is looked at.

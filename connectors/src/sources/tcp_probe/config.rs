@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::super::probe::settings::{IpVersion, Pattern, Table, text_or_table, text_then};
-use super::super::probe::{Plan, faults_of};
+use super::super::probe::{Plan, faults_of, shards};
 use crate::settings::{Fault, Span};
 
 /// Connects to addresses and reports whether they accept. What is set here holds for every target that does not set it
@@ -21,6 +21,10 @@ use crate::settings::{Fault, Span};
 pub struct Config {
     /// What to connect to: texts such as "example.org:22", or tables with an `address` and settings of their own.
     pub targets: Vec<Target>,
+    /// Into how many parts the list of targets is split, 1 to 256. Several processes share the parts.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 256))]
+    pub shards: u32,
     /// From one scheduled check of a target to the next.
     #[serde(default = "every")]
     pub every: Span,
@@ -114,6 +118,10 @@ pub struct TargetFields {
     pub ca_file: Option<PathBuf>,
 }
 
+fn one() -> u32 {
+    1
+}
+
 fn every() -> Span {
     Span::secs(60)
 }
@@ -138,7 +146,16 @@ impl Config {
 
     /// What cannot work. Reads no certificates.
     pub fn validate(&self) -> Vec<Fault> {
-        faults_of(&self.targets.iter().map(|target| self.plan(target)).collect::<Vec<_>>())
+        let mut faults = shards::faults(self.shards);
+        faults.extend(faults_of(&self.targets.iter().map(|target| self.plan(target)).collect::<Vec<_>>()));
+        faults
+    }
+
+    /// The configuration of each shard that has targets, by its number.
+    pub fn split(&self) -> BTreeMap<u32, Self> {
+        let mut others = self.clone();
+        let parts = shards::split(std::mem::take(&mut others.targets), self.shards, |target| self.plan(target).target);
+        parts.into_iter().map(|(shard, targets)| (shard, Self { targets, ..others.clone() })).collect()
     }
 
     /// When and how patiently `target` is looked at.

@@ -90,7 +90,7 @@ impl FrameScan for IndexedScan {
 
 #[cfg(test)]
 mod tests {
-    use floodmark_core::conformance::store::{entry, frame_entry};
+    use floodmark_core::conformance::store::{entry, frame_entry, shard_entry};
     use floodmark_core::ports::{Expect, NewEntry};
     use floodmark_schemas::{Encoding, Event, Series};
     use tempfile::TempDir;
@@ -156,6 +156,21 @@ mod tests {
             }
         }
         assert!(compared > 200, "{compared}");
+    }
+
+    #[tokio::test]
+    async fn frames_of_all_shards_are_those_of_their_source() {
+        let directory = TempDir::new().unwrap();
+        let log = Arc::new(Log::open(&directory.path().join("log.db"), Options::default(), Arc::new(SystemClock)).unwrap());
+        let shard = |shard, number| shard_entry(a_frame(number, "web", &[1]), shard, number);
+        append(&log, vec![shard(0, 1), shard(1, 1), a_frame(3, "we", &[1]), a_frame(4, "web", &[1]), shard(200, 1), shard(0, 2)]).await;
+        let scans: [&dyn FrameScan; 2] = [&IndexedScan::new(log.clone()), &LogScan::new(log)];
+        for scan in scans {
+            for (source, expected) in [(Some("web"), vec![1, 2, 4, 5, 6]), (Some("we"), vec![3]), (None, (1..=6).collect())] {
+                let found = scan.frames(source, None, None, Position::START, 10).await.unwrap();
+                assert_eq!(found.iter().map(|entry| entry.position.0).collect::<Vec<_>>(), expected, "{source:?}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -68,10 +68,11 @@ impl FrameScan for LogScan {
         limit: usize,
     ) -> Result<Vec<Entry>> {
         let Some(end) = self.end(after).await? else { return Ok(Vec::new()) };
-        let pattern = source.map_or_else(|| subject::EVENTS.to_owned(), |source| format!("floodmark.events.*.{source}"));
+        let of_source = source.map_or_else(|| vec![subject::EVENTS.to_owned()], |source| subject::events_of_source(source).to_vec());
+        let asked_for = |subject: &str| of_source.iter().any(|pattern| subject::matches(pattern, subject));
         // The subject of the last entry makes sure that the reader comes to it, whatever it holds.
-        let patterns = if subject::matches(&pattern, &end.subject) { vec![pattern.clone()] } else { vec![pattern.clone(), end.subject] };
-        let mut reader = self.log.reader(patterns, after).await?;
+        let last = (!asked_for(&end.subject)).then_some(end.subject);
+        let mut reader = self.log.reader(of_source.iter().cloned().chain(last).collect(), after).await?;
         let mut found = Vec::new();
         let mut at = after;
         while at < end.position && found.len() < limit {
@@ -82,7 +83,7 @@ impl FrameScan for LogScan {
                 if at > end.position || found.len() == limit {
                     break;
                 }
-                if subject::matches(&pattern, &entry.subject) && overlaps(&entry, from, to) {
+                if asked_for(&entry.subject) && overlaps(&entry, from, to) {
                     found.push(entry);
                 }
             }
@@ -93,7 +94,7 @@ impl FrameScan for LogScan {
 
 /// Whether the entry is a frame of `source` that holds events between the times.
 pub(super) fn wanted(entry: &Entry, source: Option<&str>, from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
-    let of_source = subject::parse_events(&entry.subject).is_some_and(|(_, of)| source.is_none_or(|source| source == of));
+    let of_source = subject::parse_events(&entry.subject).is_some_and(|(_, of, _)| source.is_none_or(|source| source == of));
     of_source && overlaps(entry, from, to)
 }
 

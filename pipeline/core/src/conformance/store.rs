@@ -18,7 +18,7 @@ use crate::Result;
 use crate::ports::{Page, Sink, StoreQuery};
 
 pub use answers::*;
-pub use entries::{commit_entry, dead_letter_entry, entry, frame_entry};
+pub use entries::{commit_entry, dead_letter_entry, entry, frame_entry, shard_entry};
 pub use retractions::*;
 pub use scores::*;
 pub use series::*;
@@ -127,6 +127,7 @@ macro_rules! series_conformance_tests {
     (#[$test:meta] $make:path) => {
         $crate::store_conformance_tests! { @each #[$test] $make;
             series_are_known_from_frames_of_any_encoding
+            series_of_all_shards_are_those_of_their_source
             series_pages_equal_the_oracle
             first_seen_is_exact_and_last_seen_within_a_minute
             a_frame_that_cannot_be_read_becomes_a_dead_letter

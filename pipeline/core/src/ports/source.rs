@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use floodmark_schemas::{DeadLetter, EventBatch};
+use floodmark_schemas::{DeadLetter, EventBatch, subject};
 
 use crate::Result;
 
@@ -23,12 +23,22 @@ pub trait Source: Send {
 pub struct SourceSpec {
     /// Its id in the configuration.
     pub id: String,
+    /// Which part of it this is, when it is split over processes. Each part is a writer of its own: it has its own frames,
+    /// numbers and cursor.
+    pub shard: Option<u32>,
     /// How frames of it are written.
     pub encoding: floodmark_schemas::Encoding,
     /// By how much its event times may go backwards.
     pub disorder: std::time::Duration,
     /// Whether event times follow the wall clock, so that the ticker may promise them when the source is silent.
     pub live: bool,
+}
+
+impl SourceSpec {
+    /// What it is called among those who write frames: its id, with its shard when it is a part.
+    pub fn writer(&self) -> String {
+        subject::writer(&self.id, self.shard)
+    }
 }
 
 /// The way from a source to the log.

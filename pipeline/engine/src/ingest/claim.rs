@@ -19,9 +19,10 @@ pub(super) struct Claimed {
 /// # Errors
 /// `Unavailable`; `Conflict` when somebody else takes it over at the same time.
 pub(super) async fn claim(spec: &SourceSpec, partitions: u32, logs: &Logs) -> Result<Claimed> {
+    let writer = spec.writer();
     let mut last = Vec::with_capacity(partitions as usize);
     for partition in 0..partitions {
-        let entry = logs.events.last(&subject::events(partition, &spec.id)).await?;
+        let entry = logs.events.last(&subject::events(partition, &writer)).await?;
         let header = entry.as_ref().map(|e| FrameHeader::from_headers(&e.headers)).transpose()?.unwrap_or_default();
         last.push((position(entry.as_ref()), header));
     }
@@ -31,7 +32,7 @@ pub(super) async fn claim(spec: &SourceSpec, partitions: u32, logs: &Logs) -> Re
     let mut framers = Vec::with_capacity(last.len());
     for ((position, header), partition) in last.iter().zip(0..) {
         let mut framer = Framer::new(spec, partition, epoch, header.number);
-        write(logs, &mut framer, *position, cursor.as_deref(), &spec.id).await?;
+        write(logs, &mut framer, *position, cursor.as_deref(), &writer).await?;
         framers.push(framer);
     }
     Ok(Claimed { framers, cursor })

@@ -1,4 +1,4 @@
-//! The frames of one source in one partition: numbering and encoding.
+//! The frames of one source, or of one of its shards, in one partition: numbering and encoding.
 
 use bytes::Bytes;
 use floodmark_core::ports::{Entry, NewEntry, Position, SourceSpec};
@@ -10,12 +10,13 @@ use twox_hash::XxHash3_128;
 /// The largest body of a frame with one event: below the 1 MiB that NATS takes as a message.
 const EVENT_BYTES_MAX: usize = 768 * 1024;
 
-/// Makes the frames of one source in one partition. Numbers are contiguous as long as every frame is stored once.
+/// Makes the frames of one writer in one partition. Numbers are contiguous as long as every frame is stored once.
 #[derive(Debug)]
 pub(super) struct Framer {
     pub(super) subject: String,
     /// Where the newest entry on the subject stands, as far as its owner knows.
     pub(super) newest: Position,
+    writer: String,
     partition: u32,
     header: FrameHeader,
     latest: Option<i64>,
@@ -25,8 +26,9 @@ impl Framer {
     /// Goes on after frame `number` under `epoch`.
     pub(super) fn new(spec: &SourceSpec, partition: u32, epoch: u64, number: u64) -> Self {
         let disorder_us = i64::try_from(spec.disorder.as_micros()).unwrap_or(i64::MAX);
-        let header = FrameHeader { source: spec.id.clone(), epoch, number, disorder_us, encoding: spec.encoding, ..FrameHeader::default() };
-        Self { subject: subject::events(partition, &spec.id), newest: Position::START, partition, header, latest: None }
+        let (source, shard, encoding, writer) = (spec.id.clone(), spec.shard, spec.encoding, spec.writer());
+        let header = FrameHeader { source, shard, epoch, number, disorder_us, encoding, ..FrameHeader::default() };
+        Self { subject: subject::events(partition, &writer), newest: Position::START, writer, partition, header, latest: None }
     }
 
     /// The number of the newest frame.
@@ -48,8 +50,8 @@ impl Framer {
         let Some(newest) = newest else { return Ok(()) };
         let found = FrameHeader::from_headers(&newest.headers)?;
         if found.epoch != self.header.epoch {
-            let source = &self.header.source;
-            return Err(Error::conflict(format!("sending events of source {source}: somebody else has taken it over")));
+            let writer = &self.writer;
+            return Err(Error::conflict(format!("sending events of source {writer}: somebody else has taken it over")));
         }
         (self.header.number, self.newest) = (found.number, newest.position);
         Ok(())
@@ -138,15 +140,15 @@ impl Framer {
     }
 
     fn next_id(&self, key: Option<&str>, index: usize) -> String {
-        let (source, p) = (&self.header.source, self.partition);
+        let (writer, p) = (&self.writer, self.partition);
         match key {
-            Some(key) => format!("{source}.{p}.key.{key}.{index}"),
+            Some(key) => format!("{writer}.{p}.key.{key}.{index}"),
             None => self.id_of(self.header.epoch, self.header.number + 1),
         }
     }
 
     fn id_of(&self, epoch: u64, number: u64) -> String {
-        format!("{}.{}.{epoch}.{number}", self.header.source, self.partition)
+        format!("{}.{}.{epoch}.{number}", self.writer, self.partition)
     }
 
     fn entry(&mut self, id: String, count: u32, cursor: Option<&str>, watermark: Option<Timestamp>, body: Bytes) -> NewEntry {

@@ -9,13 +9,13 @@ use floodmark_schemas::Timestamp;
 
 use crate::tenure::Tenure;
 
-/// The events of one source that are on their way, by the earliest time in each batch.
+/// The events of one source, or of one of its shards, that are on their way, by the earliest time in each batch.
 ///
 /// Event times of a live source follow the wall clock, so "now less its disorder" is a promise, but for what has been
 /// handed over and is not durable yet.
 #[derive(Debug)]
 pub struct Promise {
-    source: String,
+    writer: String,
     disorder_us: i64,
     tickets: AtomicU64,
     held: Mutex<BTreeMap<u64, i64>>,
@@ -23,15 +23,15 @@ pub struct Promise {
 }
 
 impl Promise {
-    /// For `source`, whose event times go backwards by at most `disorder`.
-    pub fn new(source: &str, disorder: Duration) -> Self {
+    /// For `writer`, a source or one of its shards, whose event times go backwards by at most `disorder`.
+    pub fn new(writer: &str, disorder: Duration) -> Self {
         let disorder_us = i64::try_from(disorder.as_micros()).unwrap_or(i64::MAX);
-        Self { source: source.to_owned(), disorder_us, tickets: AtomicU64::new(0), held: Mutex::default(), tenure: Mutex::default() }
+        Self { writer: writer.to_owned(), disorder_us, tickets: AtomicU64::new(0), held: Mutex::default(), tenure: Mutex::default() }
     }
 
-    /// The source.
-    pub fn source(&self) -> &str {
-        &self.source
+    /// Whose it is.
+    pub fn writer(&self) -> &str {
+        &self.writer
     }
 
     /// From now on it can be given only while this process has the source.

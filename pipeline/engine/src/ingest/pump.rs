@@ -31,9 +31,11 @@ const READY_FRAMES_MAX: usize = 1_024;
 /// How many events that are too large may wait to be set aside.
 const READY_OVERSIZED_MAX: usize = 64;
 
-/// The frames of one source on their way into the log.
+/// The frames of one source, or of one of its shards, on their way into the log.
 pub struct Pump {
-    id: String,
+    spec: SourceSpec,
+    /// What it is called: `spec.writer()`.
+    writer: String,
     logs: Logs,
     queue: mpsc::Receiver<Command>,
     framers: Vec<Framer>,
@@ -86,8 +88,8 @@ impl Pump {
     ) -> Result<Self> {
         let Claimed { framers, cursor } = claim::claim(spec, partitions, &logs).await?;
         let (framed, cursor) = (cursor.clone(), Arc::new(Mutex::new(cursor)));
-        let (id, meters, tracer) = (spec.id.clone(), SourceMeters::new(&spec.id), Tracer::new(&spec.id));
-        Ok(Self { id, logs, queue, framers, cursor, framed, statuses, meters, tracer, gathering: None, ready: Group::default() })
+        let (spec, writer, meters, tracer) = (spec.clone(), spec.writer(), SourceMeters::new(&spec.id), Tracer::new(&spec.id));
+        Ok(Self { spec, writer, logs, queue, framers, cursor, framed, statuses, meters, tracer, gathering: None, ready: Group::default() })
     }
 
     pub(super) fn cursor(&self) -> Arc<Mutex<Option<String>>> {
@@ -163,7 +165,7 @@ impl Pump {
 
     fn fly(&self, mut group: Group) -> Flight {
         let steps = self.begin(&mut group.entries);
-        let (logs, id, expect) = (self.logs.clone(), self.id.clone(), self.expect(&group.entries));
+        let (logs, id, expect) = (self.logs.clone(), self.writer.clone(), self.expect(&group.entries));
         Box::pin(async move {
             let outcome = async {
                 set_aside(&logs, &group.oversized).await?;
@@ -185,7 +187,7 @@ impl Pump {
     async fn put(&mut self, entries: &mut Vec<NewEntry>) -> Result<Vec<Appended>> {
         let _steps = self.begin(entries);
         loop {
-            match append(&*self.logs.events, entries, self.expect(entries), &self.id).await {
+            match append(&*self.logs.events, entries, self.expect(entries), &self.writer).await {
                 Err(e) if self.holds_on(&e, entries).await? => {}
                 Ok(appended) => {
                     self.advance(entries, &appended);
@@ -205,7 +207,7 @@ impl Pump {
 
     fn advance(&mut self, entries: &[NewEntry], appended: &[Appended]) {
         for (entry, appended) in entries.iter().zip(appended) {
-            let home = subject::parse_events(&entry.subject).and_then(|(partition, _)| self.framers.get_mut(partition as usize));
+            let home = subject::parse_events(&entry.subject).and_then(|(partition, ..)| self.framers.get_mut(partition as usize));
             if let Some(framer) = home {
                 framer.newest = framer.newest.max(appended.position);
             }
@@ -219,7 +221,7 @@ impl Pump {
         }
         let cursor = self.durable_cursor();
         let pending = [entries, &mut self.ready.entries];
-        claim::claim_again(&mut self.framers, pending, cursor.as_deref(), &self.logs, &self.id).await
+        claim::claim_again(&mut self.framers, pending, cursor.as_deref(), &self.logs, &self.writer).await
     }
 
     fn landed(&mut self, group: Group, appended: &[Appended]) {
@@ -237,12 +239,15 @@ impl Pump {
         self.meters.accepted(group.events);
         self.meters.frames(group.frames, group.bytes as u64);
         self.meters.dead_letters(oversized);
-        latest.iter().for_each(|latest| self.meters.newest(*latest));
-        self.statuses.update(&self.id, |status| {
+        self.statuses.update(&self.spec, |status| {
             status.events += group.events;
             status.dead_letters += oversized;
             status.last_event_time = status.last_event_time.max(latest);
         });
+        // Of all shards here: one that is behind must not set it back.
+        if latest.is_some() {
+            self.statuses.newest(&self.spec.id).iter().for_each(|newest| self.meters.newest(*newest));
+        }
     }
 
     /// Joins events with those that wait; seals them at once when they are many.
@@ -332,7 +337,7 @@ impl Pump {
     /// nothing of the newest entry on its subject: that is read, too.
     async fn recount(&mut self, numbers: &[u64]) -> Result<bool> {
         for (framer, number) in self.framers.iter_mut().zip(numbers) {
-            let newest = retrying(&self.id, || self.logs.events.last(&framer.subject)).await?;
+            let newest = retrying(&self.writer, || self.logs.events.last(&framer.subject)).await?;
             framer.resume(newest.as_ref(), *number)?;
         }
         Ok(self.framers.iter().zip(numbers).any(|(framer, number)| framer.number() > *number))

@@ -1,9 +1,9 @@
-//! One source under supervision: a failure or a panic of it is reported and answered by a fresh start after a wait.
+//! One source, or one of its shards, under supervision: a failure or a panic of it is reported and answered by a fresh start after a wait.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use floodmark_core::ports::Ingest;
+use floodmark_core::ports::{Ingest, SourceSpec};
 use floodmark_core::{Error, Kind, Result};
 use futures_util::FutureExt;
 use tokio::time::Instant;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{RECOVERED_AFTER, SourcePlan};
 use crate::backoff::Backoff;
 use crate::ingest::{self, Logs, Promise};
-use crate::status::{SourceState, Statuses};
+use crate::status::{SourceState, SourceStatus, Statuses};
 use crate::telemetry::SourceMeters;
 
 /// What a source needs to get its events into the log.
@@ -21,6 +21,14 @@ pub(super) struct Road {
     pub(super) logs: Logs,
     pub(super) promise: Arc<Promise>,
     pub(super) statuses: Statuses,
+}
+
+/// Tells what became of a source, and how many of its shards run here.
+pub(super) fn show(statuses: &Statuses, spec: &SourceSpec, change: impl FnOnce(&mut SourceStatus)) {
+    statuses.update(spec, change);
+    if let Some(shards) = statuses.shards(&spec.id) {
+        SourceMeters::new(&spec.id).shards(shards);
+    }
 }
 
 /// How one start of a source ended.
@@ -32,10 +40,9 @@ enum Ending {
 
 /// Runs a source until it ends, fails for good, or `stop` is cancelled. Everything it handed over is then durable.
 pub(super) async fn run(plan: &SourcePlan, road: Road, stop: CancellationToken) {
-    let id = plan.spec.id.clone();
-    let mut backoff = Backoff::new(&id);
-    let meters = SourceMeters::new(&id);
-    road.statuses.update(&id, |status| status.kind.clone_from(&plan.kind));
+    let (spec, writer) = (&plan.spec, plan.spec.writer());
+    let mut backoff = Backoff::new(&writer);
+    let meters = SourceMeters::new(&spec.id);
     while !stop.is_cancelled() {
         let started = Instant::now();
         let ending = start(plan, &road, &stop).await.unwrap_or_else(Ending::Failed);
@@ -45,15 +52,15 @@ pub(super) async fn run(plan: &SourcePlan, road: Road, stop: CancellationToken) 
         match ending {
             Ending::Stopped => return,
             Ending::Ended => {
-                tracing::info!(source = id, "source has come to its end");
-                return road.statuses.update(&id, |status| status.state = SourceState::Ended);
+                tracing::info!(source = writer, "source has come to its end");
+                return show(&road.statuses, spec, |status| status.state = SourceState::Ended);
             }
             Ending::Failed(e) => {
                 let for_good = e.kind() == Kind::Broken;
                 let state = if for_good { SourceState::Failed } else { SourceState::BackingOff };
                 meters.restarted();
-                tracing::error!(source = id, attempt = backoff.attempt(), error = e.chain(), for_good, "source failed");
-                road.statuses.update(&id, |status| {
+                tracing::error!(source = writer, attempt = backoff.attempt(), error = e.chain(), for_good, "source failed");
+                show(&road.statuses, spec, |status| {
                     status.state = state;
                     status.restarts += u64::from(!for_good);
                     status.last_error = Some(e.chain());
@@ -73,7 +80,7 @@ async fn start(plan: &SourcePlan, road: &Road, stop: &CancellationToken) -> Resu
     let mut source = made.unwrap_or_else(|panic| Err(Error::unavailable(format!("making the source: it panicked: {}", text(&*panic)))))?;
     let (input, mut pump) =
         ingest::open(plan.spec.clone(), road.partitions, &road.logs, road.promise.clone(), road.statuses.clone()).await?;
-    road.statuses.update(&plan.spec.id, |status| status.state = SourceState::Running);
+    show(&road.statuses, &plan.spec, |status| status.state = SourceState::Running);
     let ending = {
         let pumping = pump.run();
         tokio::pin!(pumping);

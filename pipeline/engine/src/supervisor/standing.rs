@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use floodmark_core::Result;
 use floodmark_core::ports::{Log, Position};
 use floodmark_schemas::{JobEntry, Timestamp, subject};
+use futures_util::future::try_join_all;
 use serde::Serialize;
 
 use super::{JobPlan, Pipeline, SinkPlan, SourcePlan, unit};
@@ -13,7 +14,8 @@ use crate::sink_runner::Reads;
 /// One unit as seen now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Standing {
-    /// Its name, as of its lease: `job.<operator>.<partition>`, `sink.<id>`, `source.<id>`, `ticker.<place>`, `retention`.
+    /// Its name, as of its lease: `job.<operator>.<partition>`, `sink.<id>`, `source.<id>` or `source.<id>.<shard>`,
+    /// `ticker.<place>`, `retention`.
     pub unit: String,
     /// The member that runs it; absent when nobody does, or there is only one process.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,12 +69,12 @@ impl Pipeline {
     }
 
     async fn source(&self, plan: &SourcePlan, owners: &mut BTreeMap<String, String>, tail: Position) -> Result<Standing> {
-        let mut newest = None;
-        for partition in 0..self.partitions {
-            let entry = self.logs.events.last(&subject::events(partition, &plan.spec.id)).await?;
-            newest = newest.max(entry.map(|entry| (entry.position.0, entry.time)));
-        }
-        let unit = unit::source(&plan.spec.id);
+        let writer = plan.spec.writer();
+        // At once: many shards in many partitions would take long one after the other.
+        let subjects: Vec<String> = (0..self.partitions).map(|partition| subject::events(partition, &writer)).collect();
+        let entries = try_join_all(subjects.iter().map(|subject| self.logs.events.last(subject))).await?;
+        let newest = entries.into_iter().flatten().map(|entry| (entry.position.0, entry.time)).max();
+        let unit = unit::source(&writer);
         let owner = owners.remove(&unit);
         let (position, time) = newest.unzip();
         Ok(Standing { unit, owner, position, tail: Some(tail.0), lag: None, time })

@@ -3,6 +3,7 @@
 /// One unit. Numbers of sources, operators and sinks are their places in the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Unit {
+    /// A source, or one of its shards.
     Source(usize),
     /// With its partition and its level.
     Job(usize, u32, usize),
@@ -35,9 +36,9 @@ impl Unit {
     }
 }
 
-/// The name of a source's lease.
-pub(crate) fn source(id: &str) -> String {
-    format!("source.{id}")
+/// The name of the lease of a source, or of one of its shards.
+pub(crate) fn source(writer: &str) -> String {
+    format!("source.{writer}")
 }
 
 /// The name of a job's lease.

@@ -65,15 +65,18 @@ enum How {
 impl Work {
     pub(super) fn new(pipeline: Pipeline, floors: Floors, ready: Arc<watch::Sender<bool>>) -> Self {
         let alone = pipeline.leases.ttl().is_none();
-        let promises: Vec<_> = pipeline.sources.iter().map(|plan| Arc::new(Promise::new(&plan.spec.id, plan.spec.disorder))).collect();
+        let promises: Vec<_> =
+            pipeline.sources.iter().map(|plan| Arc::new(Promise::new(&plan.spec.writer(), plan.spec.disorder))).collect();
         if !alone {
             promises.iter().for_each(|promise| promise.entrust(Tenure::over()));
-            let elsewhere = |id: &str| pipeline.statuses.update(id, |status| status.state = SourceState::Elsewhere);
-            pipeline.sources.iter().for_each(|plan| elsewhere(&plan.spec.id));
+        }
+        for plan in &pipeline.sources {
+            let state = if alone { SourceState::Starting } else { SourceState::Elsewhere };
+            source::show(&pipeline.statuses, &plan.spec, |status| (status.kind, status.state) = (plan.kind.clone(), state));
         }
         let mut by_name = BTreeMap::new();
         for (i, plan) in pipeline.sources.iter().enumerate() {
-            by_name.insert(unit::source(&plan.spec.id), Unit::Source(i));
+            by_name.insert(unit::source(&plan.spec.writer()), Unit::Source(i));
         }
         for (i, plan) in pipeline.jobs.iter().enumerate() {
             let (jobs, level) = (plan.input.jobs(pipeline.partitions), plan.input.level());
@@ -106,16 +109,29 @@ impl Work {
         units.into_iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// The units that are shared evenly with each other, by kind. Places among those that tick are found otherwise.
+    /// The units that are shared evenly with each other, by kind; the shards of a source are a kind of their own. Places
+    /// among those that tick are found otherwise.
     pub(super) fn kinds(&self) -> Vec<Vec<String>> {
-        let of = |stage| self.by_name.iter().filter(move |(_, unit)| unit.stage() == stage).map(|(name, _)| name.clone()).collect();
-        let jobs = (0..self.levels()).map(Stage::Jobs);
-        [Stage::Sources, Stage::Sinks, Stage::Retention].into_iter().chain(jobs).map(of).collect()
+        let mut kinds: BTreeMap<(u8, usize, &str), Vec<String>> = BTreeMap::new();
+        for (name, unit) in &self.by_name {
+            let kind = match *unit {
+                Unit::Source(i) => {
+                    let spec = &self.pipeline.sources[i].spec;
+                    (0, 0, spec.shard.map_or("", |_| spec.id.as_str()))
+                }
+                Unit::Job(.., level) => (1, level, ""),
+                Unit::Sink(_) => (2, 0, ""),
+                Unit::Retention => (3, 0, ""),
+                Unit::Ticker(_) => continue,
+            };
+            kinds.entry(kind).or_default().push(name.clone());
+        }
+        kinds.into_values().collect()
     }
 
     /// The units whose promises go into ticks.
     pub(super) fn live(&self) -> BTreeSet<String> {
-        self.pipeline.sources.iter().filter(|plan| plan.spec.live).map(|plan| unit::source(&plan.spec.id)).collect()
+        self.pipeline.sources.iter().filter(|plan| plan.spec.live).map(|plan| unit::source(&plan.spec.writer())).collect()
     }
 
     fn alone(&self) -> bool {
@@ -252,8 +268,8 @@ impl Work {
         if running.tenure.is_lease() {
             running.tenure.end();
             if let Unit::Source(i) = running.unit {
-                let id = &self.pipeline.sources[i].spec.id;
-                self.pipeline.statuses.update(id, |status| status.state = SourceState::Elsewhere);
+                let spec = &self.pipeline.sources[i].spec;
+                source::show(&self.pipeline.statuses, spec, |status| status.state = SourceState::Elsewhere);
             }
         }
         order(Order::Release(name.to_owned()));

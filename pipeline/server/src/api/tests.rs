@@ -80,6 +80,7 @@ fn state(memory: Memory, ready: watch::Receiver<bool>) -> ApiState {
         id: "host".to_owned(),
         kind: "host".to_owned(),
         state: SourceState::BackingOff,
+        shards: None,
         restarts: 2,
         last_error: Some("reading the load".to_owned()),
         last_event_time: None,

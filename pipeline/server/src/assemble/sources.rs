@@ -11,23 +11,26 @@ use floodmark_schemas::{EventBatch, Timestamp};
 
 use crate::config::{Source, SourceKind};
 
-/// A source to run; a file's progress is added to `progress`.
-pub(super) fn source_plan(
+/// A source to run, or each of its shards; a file's progress is added to `progress`.
+pub(super) fn source_plans(
     id: &str,
     source: &Source,
     clock: &Arc<dyn Clock>,
     progress: &mut BTreeMap<String, Arc<file::Progress>>,
-) -> Result<SourcePlan> {
-    let spec = spec(id, source);
+) -> Result<Vec<SourcePlan>> {
     let file_progress = Arc::new(file::Progress::default());
     if let SourceKind::File(_) = source.kind {
         progress.insert(id.to_owned(), file_progress.clone());
     }
-    // Made once now, so that settings that cannot work are told at the start and not in the log.
-    let (id, kind, clock) = (id.to_owned(), source.kind.clone(), clock.clone());
-    let make = move || make_source(&id, &kind, &clock, &file_progress);
-    make()?;
-    Ok(SourcePlan { spec, kind: source.kind.type_name().to_owned(), make: Arc::new(make) })
+    let plan = |(shard, kind)| {
+        let (name, clock, file_progress) = (id.to_owned(), clock.clone(), file_progress.clone());
+        let make = move || make_source(&name, &kind, &clock, &file_progress);
+        // Made once now, so that settings that cannot work are told at the start and not in the log.
+        make()?;
+        let spec = SourceSpec { shard, ..spec(id, source) };
+        Ok(SourcePlan { spec, kind: source.kind.type_name().to_owned(), make: Arc::new(make) })
+    };
+    source.kind.split().into_iter().map(plan).collect()
 }
 
 fn make_source(id: &str, kind: &SourceKind, clock: &Arc<dyn Clock>, progress: &Arc<file::Progress>) -> Result<Box<dyn SourcePort>> {
@@ -43,9 +46,10 @@ fn make_source(id: &str, kind: &SourceKind, clock: &Arc<dyn Clock>, progress: &A
     })
 }
 
-/// What the engine has to know of a source.
+/// What the engine has to know of a source as a whole.
 pub(crate) fn spec(id: &str, source: &Source) -> SourceSpec {
-    SourceSpec { id: id.to_owned(), encoding: source.frame_encoding(), disorder: source.disorder.0, live: source.kind.is_live() }
+    let (encoding, disorder, live) = (source.frame_encoding(), source.disorder.0, source.kind.is_live());
+    SourceSpec { id: id.to_owned(), shard: None, encoding, disorder, live }
 }
 
 /// The events in what a source has set aside at `time`, read with its settings of today.

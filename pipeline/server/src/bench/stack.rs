@@ -101,7 +101,7 @@ async fn bring_in(logs: &Logs, partitions: u32, shape: Shape) -> Result<Figure> 
     let source = |(n, batches): (usize, Vec<EventBatch>)| {
         let id = format!("bench-{n}");
         let disorder = Duration::from_micros(shape.disorder_us.unsigned_abs());
-        let spec = SourceSpec { id: id.clone(), encoding: Encoding::Json, disorder, live: false };
+        let spec = SourceSpec { id: id.clone(), shard: None, encoding: Encoding::Json, disorder, live: false };
         async move {
             let promise = Arc::new(Promise::new(&id, disorder));
             let (input, mut pump) = ingest::open(spec, partitions, logs, promise, Statuses::default()).await?;
@@ -216,7 +216,7 @@ async fn latency(config: &Config, rate: u64) -> Result<Figure> {
     let (operator, source) = (format!("latency-{rate}"), format!("paced-{rate}"));
     pipeline.jobs = vec![operator_plan(&operator, "100ms")?];
     let closed = Closed::default();
-    let spec = SourceSpec { id: source.clone(), encoding: Encoding::Json, disorder: Duration::ZERO, live: false };
+    let spec = SourceSpec { id: source.clone(), shard: None, encoding: Encoding::Json, disorder: Duration::ZERO, live: false };
     let shared = closed.clone();
     let make = move || Ok(Box::new(Paced { rate, partitions, closed: shared.clone() }) as Box<dyn Source>);
     pipeline.sources = vec![SourcePlan { spec, kind: "bench".to_owned(), make: Arc::new(make) }];

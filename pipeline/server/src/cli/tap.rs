@@ -77,7 +77,7 @@ struct Printer {
 impl Printer {
     /// Prints what is wanted of a frame, at once.
     fn frame(&mut self, entry: &Entry, args: &Args) -> Result<(), Failure> {
-        let source = subject::parse_events(&entry.subject).map_or("", |(_, source)| source);
+        let source = subject::parse_events(&entry.subject).map_or("", |(_, source, _)| source);
         if subject::is_ticker(source) || !(args.sources.is_empty() || args.sources.iter().any(|pattern| glob(pattern, source))) {
             return Ok(());
         }

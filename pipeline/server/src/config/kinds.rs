@@ -1,5 +1,6 @@
 //! The kinds of component: what `type = ".."` may name. A new kind is one line in a table of this file.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use floodmark_connectors::logs::jetstream;
@@ -113,10 +114,23 @@ impl SourceKind {
         }
     }
 
+    /// The parts that processes share, each with what it watches; a source that is not split has one without a number.
+    pub fn split(&self) -> Vec<(Option<u32>, Self)> {
+        match self {
+            Self::HttpProbe(config) if config.shards > 1 => numbered(config.split(), Self::HttpProbe),
+            Self::TcpProbe(config) if config.shards > 1 => numbered(config.split(), Self::TcpProbe),
+            whole => vec![(None, whole.clone())],
+        }
+    }
+
     /// Whether event times follow the wall clock. What is read from a file or pushed may be of any time.
     pub fn is_live(&self) -> bool {
         !matches!(self, Self::File(_) | Self::Push(_))
     }
+}
+
+fn numbered<T>(parts: BTreeMap<u32, T>, kind: fn(T) -> SourceKind) -> Vec<(Option<u32>, SourceKind)> {
+    parts.into_iter().map(|(shard, config)| (Some(shard), kind(config))).collect()
 }
 
 kinds! {
@@ -164,6 +178,29 @@ mod tests {
     use super::*;
     use crate::config::examples::example;
     use crate::config::from_text;
+
+    #[test]
+    fn a_probe_list_is_split_by_the_names_of_its_targets() {
+        let split = |text: &str| from_text("example", text).unwrap().sources.into_values().next().unwrap().kind.split();
+        let targets = r#"targets = ["a:1", { address = "b:1", name = "second" }, "c:1", "d:1", "e:1"]"#;
+        let names = |(shard, kind): (Option<u32>, SourceKind)| {
+            let SourceKind::TcpProbe(config) = kind else { panic!("it is a tcp_probe") };
+            let names = config.targets.iter().map(|target| target.name.clone().unwrap_or_else(|| target.address.to_string()));
+            (shard, names.collect::<Vec<_>>().join(" "))
+        };
+        let check = |shards: &str, expected: &[(Option<u32>, &str)]| {
+            let text = format!("[sources.a]\ntype = \"tcp_probe\"\n{shards}{targets}\n");
+            let found: Vec<_> = split(&text).into_iter().map(names).collect();
+            assert_eq!(found, expected.iter().map(|(shard, names)| (*shard, (*names).to_owned())).collect::<Vec<_>>());
+        };
+        check("", &[(None, "a:1 second c:1 d:1 e:1")]);
+        check("shards = 1\n", &[(None, "a:1 second c:1 d:1 e:1")]);
+        check("shards = 2\n", &[(Some(0), "d:1"), (Some(1), "a:1 second c:1 e:1")]);
+        // A shard without targets is none.
+        check("shards = 256\n", &[(Some(46), "d:1"), (Some(105), "a:1"), (Some(171), "c:1"), (Some(205), "e:1"), (Some(221), "second")]);
+        let host = split("[sources.a]\ntype = \"host\"\n");
+        assert!(matches!(host.as_slice(), [(None, SourceKind::Host(_))]));
+    }
 
     #[test]
     fn the_words_for_the_default_disorder_are_true() {

@@ -15,16 +15,16 @@ impl Stale {
     pub(super) async fn find(events: &dyn Log) -> Result<Self> {
         let mut reader = events.reader(vec![subject::EVENTS.to_owned()], Position::START).await?;
         let limit = Limit { until: Some(events.continuity().await?.tail), ..Limit::default() };
-        let (mut partitions, mut stale): (BTreeMap<u32, Sources>, _) = (BTreeMap::new(), BTreeSet::new());
+        let (mut writers, mut stale): (BTreeMap<(u32, Option<u32>), Sources>, _) = (BTreeMap::new(), BTreeSet::new());
         loop {
             let entries = reader.next(limit).await?;
             if entries.is_empty() {
                 return Ok(Self(stale));
             }
             for entry in entries {
-                let place = subject::parse_events(&entry.subject).map(|(partition, _)| partition);
+                let place = subject::parse_events(&entry.subject).map(|(partition, ..)| partition);
                 let (Some(partition), Ok(header)) = (place, FrameHeader::from_headers(&entry.headers)) else { continue };
-                let sources = partitions.entry(partition).or_default();
+                let sources = writers.entry((partition, header.shard)).or_default();
                 match sources.freshness(&header) {
                     Freshness::Stale => drop(stale.insert(entry.position.0)),
                     Freshness::Fresh(_) => drop(sources.see(&header, entry.time.micros())),

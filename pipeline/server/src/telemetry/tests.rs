@@ -3,10 +3,10 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use floodmark_core::ports::{Size, log::dead_letter_entry};
+use floodmark_core::ports::{Size, SourceSpec, log::dead_letter_entry};
 use floodmark_engine::telemetry::{DeadLetterMeters, JobMeters, LogMeters, SinkMeters, SourceMeters, show_states};
-use floodmark_engine::{SourceState, Statuses};
-use floodmark_schemas::DeadLetter;
+use floodmark_engine::{Shards, SourceState, Statuses};
+use floodmark_schemas::{DeadLetter, Encoding};
 use prometheus::proto::MetricType;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -124,6 +124,11 @@ fn what_is_recorded_is_shown_and_goes_on_when_meters_are_made_again() {
     assert_eq!(lines("floodmark_process_start_time_seconds"), ["floodmark_process_start_time_seconds 1000"]);
 }
 
+fn source_spec(id: &str) -> SourceSpec {
+    let (encoding, disorder) = (Encoding::Json, std::time::Duration::ZERO);
+    SourceSpec { id: id.to_owned(), shard: None, encoding, disorder, live: true }
+}
+
 #[test]
 fn a_source_is_shown_in_one_state_while_its_pipeline_is_there() {
     metrics();
@@ -134,7 +139,7 @@ fn a_source_is_shown_in_one_state_while_its_pipeline_is_there() {
         of_source.into_iter().filter(|line| line.ends_with(" 1")).collect()
     };
     for (state, name) in [(SourceState::Starting, "starting"), (SourceState::BackingOff, "backing_off"), (SourceState::Failed, "failed")] {
-        statuses.update("shown", |status| status.state = state);
+        statuses.update(&source_spec("shown"), |status| status.state = state);
         assert_eq!(shown(), [format!(r#"floodmark_source_state{{source="shown",state="{name}"}} 1"#)]);
         assert_eq!(serde_json::to_value(state).unwrap(), name);
     }
@@ -170,6 +175,7 @@ async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     let (source, job, sink, log) =
         (SourceMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc", "outputs"), LogMeters::new("doc"));
     source.newest(time);
+    source.shards(Shards::default());
     source.polled(std::time::Duration::ZERO);
     job.watermark(time, later);
     job.position(1);
@@ -180,7 +186,7 @@ async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     let letter = DeadLetter::new("doc", "1", "a.csv:1", "bad", time, b"x");
     drop(DeadLetterMeters::default().of(&dead_letter_entry(&letter).unwrap()));
     let statuses = Statuses::default();
-    statuses.update("doc", |status| status.state = SourceState::Running);
+    statuses.update(&source_spec("doc"), |status| status.state = SourceState::Running);
     show_states(&statuses);
 
     let shown: BTreeSet<String> = metrics()

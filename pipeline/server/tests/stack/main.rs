@@ -14,6 +14,7 @@ mod lost_log;
 mod nats;
 mod program;
 mod servers;
+mod shards;
 mod stack;
 mod stores;
 mod together;

@@ -22,8 +22,9 @@ const SERIES_MAX: usize = 200_000;
 #[derive(Default)]
 pub(super) struct Memory {
     at: Option<Position>,
-    /// By partition of the log.
-    seen: BTreeMap<u32, Sources>,
+    /// By partition of the log and shard of the source: each writer has numbers of its own.
+    seen: BTreeMap<(u32, Option<u32>), Sources>,
+    /// By name of the writer and partition.
     touched: BTreeMap<(String, u32), (u64, u64)>,
     by_source: BTreeMap<String, SourceSeries>,
     /// Series whose rows are to be added by this write.
@@ -49,10 +50,12 @@ impl Memory {
         let position = position::of(client, sink).await?.position;
         let sql = "SELECT source, partition, epoch, number FROM frame_seen WHERE sink = $1";
         for row in client.query(sql, &[&sink]).await.doing("reading which frames were seen")? {
-            let (source, partition): (String, i32) = (row.get(0), row.get(1));
+            let (writer, partition): (String, i32) = (row.get(0), row.get(1));
             let (epoch, number): (i64, i64) = (row.get(2), row.get(3));
-            let header = FrameHeader { source, epoch: epoch.cast_unsigned(), number: number.cast_unsigned(), ..FrameHeader::default() };
-            self.seen.entry(partition.cast_unsigned()).or_default().see(&header, 0);
+            let (epoch, number) = (epoch.cast_unsigned(), number.cast_unsigned());
+            let Some((source, shard)) = subject::parse_writer(&writer) else { continue };
+            let header = FrameHeader { source: source.to_owned(), shard, epoch, number, ..FrameHeader::default() };
+            self.seen.entry((partition.cast_unsigned(), shard)).or_default().see(&header, 0);
         }
         self.at = Some(position);
         Ok(position)
@@ -64,40 +67,48 @@ impl Memory {
         if source == subject::TICKER {
             return false;
         }
-        let partition = subject::parse_events(entry_subject).map_or(0, |(partition, _)| partition);
-        let sources = self.seen.entry(partition).or_default();
+        let partition = subject::parse_events(entry_subject).map_or(0, |(partition, ..)| partition);
+        let writer = subject::writer(source, header.shard);
+        let sources = self.seen.entry((partition, header.shard)).or_default();
         match sources.freshness(header) {
             Freshness::Stale => {
-                info!(sink, source, partition, position = position.0, number = header.number, "frame was seen before, passed over");
+                info!(
+                    sink,
+                    source = writer,
+                    partition,
+                    position = position.0,
+                    number = header.number,
+                    "frame was seen before, passed over"
+                );
                 return false;
             }
             Freshness::Fresh(0) => {}
             Freshness::Fresh(missing) => {
-                warn!(sink, source, partition, position = position.0, missing, "frames are missing in the log");
+                warn!(sink, source = writer, partition, position = position.0, missing, "frames are missing in the log");
             }
         }
         sources.see(header, 0);
-        self.touched.insert((source.to_owned(), partition), (header.epoch, header.number));
+        self.touched.insert((writer, partition), (header.epoch, header.number));
         header.count > 0
     }
 
     /// Writes down what this write has seen.
     pub(super) async fn store(&mut self, transaction: &Transaction<'_>, sink: &str, to: Position) -> Result<()> {
         let doing = "writing down which frames were seen";
-        let mut sources = Vec::new();
+        let mut writers = Vec::new();
         let (mut partitions, mut epochs, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
-        for ((source, partition), (epoch, number)) in std::mem::take(&mut self.touched) {
-            sources.push(source);
+        for ((writer, partition), (epoch, number)) in std::mem::take(&mut self.touched) {
+            writers.push(writer);
             partitions.push(partition.cast_signed());
             epochs.push(epoch.cast_signed());
             numbers.push(number.cast_signed());
         }
-        if !sources.is_empty() {
+        if !writers.is_empty() {
             let sql = "INSERT INTO frame_seen (sink, source, partition, epoch, number) \
                        SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[]) \
                        ON CONFLICT (sink, source, partition) DO UPDATE SET epoch = excluded.epoch, number = excluded.number";
             let statement = transaction.prepare_cached(sql).await.doing(doing)?;
-            transaction.execute(&statement, &[&sink, &sources, &partitions, &epochs, &numbers]).await.doing(doing)?;
+            transaction.execute(&statement, &[&sink, &writers, &partitions, &epochs, &numbers]).await.doing(doing)?;
         }
         if !self.fresh.is_empty() {
             series_ids::upsert(transaction, &self.fresh).await?;

@@ -37,6 +37,14 @@ pub fn frame_entry(position: u64, source: &str, encoding: Encoding, events: Vec<
     Entry { headers: header.to_headers(), ..entry(position, &subject::events(0, source), body) }
 }
 
+/// The frame of a shard of its source that has this number.
+pub fn shard_entry(frame: Entry, shard: u32, number: u64) -> Entry {
+    let header = FrameHeader::from_headers(&frame.headers).expect("it is a frame");
+    let subject = subject::events(0, &subject::writer(&header.source, Some(shard)));
+    let header = FrameHeader { shard: Some(shard), number, ..header };
+    Entry { subject, headers: header.to_headers(), ..frame }
+}
+
 /// A rollup of one value over ten seconds.
 pub(super) fn rollup(operator: &str, source: &str, series: Series, start_secs: i64, revision: u32, value: f64) -> Rollup {
     let (start, end) = (Timestamp::from_secs(start_secs), Timestamp::from_secs(start_secs + 10));

@@ -6,7 +6,7 @@ use floodmark_schemas::commit::Output;
 use floodmark_schemas::frame::Compression;
 use floodmark_schemas::{Check, Encoding, Event, Record, Series, Timestamp};
 
-use super::entries::{Numbers, commit_entry, frame_entry, rollup};
+use super::entries::{Numbers, commit_entry, frame_entry, rollup, shard_entry};
 use super::{Fixture, Stores, all_pages};
 use crate::Kind;
 use crate::ports::query::KnownSeries;
@@ -47,6 +47,23 @@ pub async fn series_are_known_from_frames_of_any_encoding(fixture: &dyn Fixture)
     let checks = series.iter().filter(|known| known.series == up).count();
     assert_eq!(checks, 3);
     assert_eq!(series.into_iter().filter(|s| s.series == load || s.series == up).collect::<Vec<_>>(), ["a", "b", "c"].map(of).concat());
+}
+
+/// Shards number their frames apart, so the same numbers come from each; a series that comes from two of them is one.
+pub async fn series_of_all_shards_are_those_of_their_source(fixture: &dyn Fixture) {
+    let stores = fixture.open().await;
+    let of = |target: &str| Series::new("up").label("target", target);
+    let look = |target: &str, secs| Event::check("web", "", Timestamp::from_secs(secs), Check { up: Some(true), ..Check::of(target) });
+    let frames = [
+        shard_entry(frame_entry(1, "web", Encoding::Json, vec![look("a", 10)]), 0, 1),
+        shard_entry(frame_entry(2, "web", Encoding::Json, vec![look("b", 20)]), 1, 1),
+        shard_entry(frame_entry(3, "web", Encoding::Json, vec![look("a", 30), look("c", 30)]), 0, 2),
+        // Another number of shards: the target has moved.
+        shard_entry(frame_entry(4, "web", Encoding::Json, vec![look("a", 100)]), 1, 2),
+    ];
+    stores.catalog.write(&frames, Position(0), Position(4)).await.expect("written");
+    let expected = [known("web", &of("a"), 10, 100), known("web", &of("b"), 20, 20), known("web", &of("c"), 30, 30)];
+    assert_eq!(ask(&stores, &SeriesFilter { source: Some("web".to_owned()), ..SeriesFilter::default() }, 10).await, expected);
 }
 
 /// Filters and pages against a plain list.
