@@ -8,7 +8,7 @@ use crate::{Series, Timestamp, Window};
 /// How unusual one value is, judged by what its series did before. A higher revision replaces a lower one whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Score {
-    /// 32 hex digits: the hash of operator, its version, partition, source, series, time and revision.
+    /// 32 hex digits: the hash of operator, its version, partition, source, series, time (with the value) or window, and revision.
     pub id: String,
     /// The operator that made it.
     pub operator: String,
@@ -23,11 +23,12 @@ pub struct Score {
     /// The window, when it was a rollup that was scored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
-    /// 0, and one more for each time the same value was judged again.
+    /// Of a rollup its own revision; of a sample how many of the same time came just before it.
     pub revision: u32,
     /// What was judged: of a counter how much it grew by the second.
     pub value: f64,
-    /// The greatest of the heads, in units of the threshold of ordinary sensitivity: from 1 on it is unusual.
+    /// The greatest of the heads. The unit is the lowest threshold: an episode opens at 1 where the sensitivity is "sensitive", at 1.5
+    /// where it is "normal" and at 2 where it is "quiet". The number itself does not depend on the sensitivity.
     pub score: f64,
     /// How far the value is from all that were seen.
     pub novelty: f64,
@@ -37,13 +38,13 @@ pub struct Score {
     pub staleness: f64,
     /// Which of them is the greatest.
     pub head: Head,
-    /// What the hour of the day or week makes one expect; absent until it is known.
+    /// What the level and the hour of the day or week make one expect; absent while learning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<f64>,
-    /// Below this the value would be new; absent while learning.
+    /// Below this the value would have had a novelty of 1; absent while learning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lower: Option<f64>,
-    /// Above this the value would be new; absent while learning.
+    /// Above this likewise; absent while learning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upper: Option<f64>,
     /// What the series is to be taken for.
@@ -91,4 +92,11 @@ pub struct Episode {
     /// Whether this score is its last.
     #[serde(default)]
     pub closed: bool,
+}
+
+impl Episode {
+    /// How grave it is: the binary logarithm of the peak, one more for each doubling.
+    pub fn severity(&self) -> f64 {
+        libm::log2(self.peak)
+    }
 }

@@ -1,6 +1,7 @@
 //! Measurements of the core on the machine it runs on. Figures are rates; where it matters, of one run beside each other.
 
 pub mod generate;
+pub mod nab;
 mod parts;
 mod pipeline;
 mod stack;

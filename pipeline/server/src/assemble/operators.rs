@@ -1,5 +1,7 @@
 //! Operators from their settings: one `match` arm for each kind.
 
+mod anomaly;
+
 use std::sync::Arc;
 
 use floodmark_core::ports::Operator as OperatorPort;
@@ -13,7 +15,10 @@ use crate::config::{Aggregate, Operator, OperatorKind, Tumbling};
 
 /// An operator to run on every partition.
 pub(crate) fn job_plan(id: &str, operator: &Operator) -> Result<JobPlan> {
-    let OperatorKind::Tumbling(settings) = &operator.kind;
+    let settings = match &operator.kind {
+        OperatorKind::Tumbling(settings) => settings,
+        OperatorKind::Anomaly(settings) => return anomaly::job_plan(id, settings),
+    };
     let definition = serde_json::to_string(settings).map_err(|e| Error::broken("writing an operator's definition").because(e))?;
     let version = fnv1a(definition.as_bytes());
     let spec = tumbling_spec(id, version, settings);

@@ -1,5 +1,7 @@
 //! `floodmark bench`: how fast the core is on this machine.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 
 use super::args::Global;
@@ -7,13 +9,18 @@ use super::exit::{Exit, Failure, Outcome};
 use super::output;
 use super::temporary::TemporaryDir;
 use crate::bench::generate::Shape;
+use crate::bench::nab::{Line, Report};
 use crate::bench::{self, Figure};
 use crate::config;
 
 /// Arguments of `floodmark bench`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  floodmark bench\n  floodmark bench window log --format json")]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:\n  floodmark bench\n  floodmark bench window log --format json\n  floodmark bench nab NAB")]
 pub struct Args {
+    /// How good it is instead of how fast.
+    #[command(subcommand)]
+    pub quality: Option<Quality>,
     /// What to measure; everything when nothing is said.
     #[arg(value_enum, value_name = "WHAT")]
     pub what: Vec<What>,
@@ -23,6 +30,20 @@ pub struct Args {
     /// How many events go through the whole pipeline; each takes about 230 bytes of disk while it runs.
     #[arg(long, value_name = "COUNT", default_value_t = 5_000_000)]
     pub events: u64,
+}
+
+/// What can be judged.
+#[derive(Debug, clap::Subcommand)]
+pub enum Quality {
+    /// Score the anomaly detector by the Numenta Anomaly Benchmark.
+    Nab {
+        /// Its directory, with `data` and `labels/combined_windows.json`.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// How results are written.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
 }
 
 /// What can be measured.
@@ -55,6 +76,10 @@ pub enum Format {
 /// When a measurement cannot run.
 pub fn bench(global: &Global, args: Args) -> Outcome {
     global.start_log()?;
+    if let Some(Quality::Nab { dir, format }) = args.quality {
+        output::print(&nab_text(&bench::nab::nab(&dir)?, format))?;
+        return Ok(Exit::Ok);
+    }
     if cfg!(debug_assertions) {
         output::notice("floodmark: this is a build without optimisation; its figures mean little. Use `cargo run --release -- bench`.\n");
     }
@@ -82,6 +107,23 @@ pub fn bench(global: &Global, args: Args) -> Outcome {
         }
     }
     Ok(Exit::Ok)
+}
+
+fn nab_text(report: &Report, format: Format) -> String {
+    if format == Format::Json {
+        return serde_json::to_string(report).map_or_else(|e| format!("{e}\n"), |json| format!("{json}\n"));
+    }
+    let Report { files, rows, windows, lines } = report;
+    let mut text = format!("{files} files, {rows} rows, {windows} windows\n\n");
+    text.push_str(&format!("{:<38} {:>8} {:>13} {:>13}\n", "", "standard", "reward low FP", "reward low FN"));
+    for line in lines {
+        let Line { name, standard, reward_low_fp, reward_low_fn } = line;
+        text.push_str(&format!("{name:<38} {standard:>8.2} {reward_low_fp:>13.2} {reward_low_fn:>13.2}\n"));
+    }
+    text.push_str(
+        "\nThe detector was made while looking at this corpus: about 72 is to be expected elsewhere. See docs/guides/anomaly.md.\n",
+    );
+    text
 }
 
 fn text(figure: &Figure, format: Format) -> String {

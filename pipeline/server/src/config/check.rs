@@ -38,8 +38,7 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     tell(parts.log.map(Kind::faults).unwrap_or_default(), &["log"], parts.root, report);
     for (id, operator) in parts.operators {
         tell(operator.kind.faults(), &["operators", id], parts.root, report);
-        let OperatorKind::Tumbling(tumbling) = &operator.kind;
-        if let Some(log) = parts.log {
+        if let (OperatorKind::Tumbling(tumbling), Some(log)) = (&operator.kind, parts.log) {
             windows_close_before_events_go(id, tumbling, log.retention_age(), parts, report);
         }
     }

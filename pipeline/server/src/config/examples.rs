@@ -35,6 +35,9 @@ pub fn example(section: &str, kind: &str) -> &'static str {
             "[operators.one_minute]\ntype = \"tumbling\"\nsize = \"1m\"\nmetrics = [\"cpu_*\", \"memory_*\"]\n\
              aggregates = [\"count\", \"mean\", \"max\"]\nquantiles = [0.5, 0.99]"
         }
+        ("operators", "anomaly") => {
+            "[operators.unusual]\ntype = \"anomaly\"\nmetrics = [\"load*\", \"duration_seconds\", \"requests_total\"]\nsensitivity = \"quiet\""
+        }
         ("sinks", "mongodb") => {
             "[sinks.rollups]\ntype = \"mongodb\"\nuri = \"mongodb://db.example.org:27017\"\nuser = \"floodmark\"\n\
              password = { file = \"/run/secrets/mongodb-password\" }\nttl = \"365d\""

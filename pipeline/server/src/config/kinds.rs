@@ -8,6 +8,7 @@ use floodmark_connectors::settings::{Fault, Span};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
+use super::anomaly::Anomaly;
 use super::decode::decode;
 use super::model::{EmbeddedLog, EmbeddedSink};
 use super::report::Report;
@@ -138,6 +139,8 @@ kinds! {
     OperatorKind {
         /// Windows that follow each other without gaps.
         "tumbling" => Tumbling(Tumbling),
+        /// How unusual each value is.
+        "anomaly" => Anomaly(Anomaly),
     }
 }
 

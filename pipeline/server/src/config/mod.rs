@@ -5,6 +5,7 @@
 //! and again without what was refused, until all its errors are known. Last come the rules between components.
 //! Nothing here connects to anything, and no input makes it panic.
 
+mod anomaly;
 mod check;
 mod decode;
 mod deserializer;
@@ -23,6 +24,7 @@ mod suggest;
 mod tree;
 mod tumbling;
 
+pub use anomaly::{Anomaly, Counters, Emit, Sensitivity};
 pub use kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
 pub use load::{from_text, load};
 pub use model::{Api, Compression, Config, EmbeddedLog, EmbeddedSink, Encoding, Operator, Partitions, Sink, Source, Telemetry};

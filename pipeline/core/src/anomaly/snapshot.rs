@@ -1,0 +1,149 @@
+//! The state of an anomaly operator as bytes.
+//!
+//! `FMA1`, the operator it belongs to, counts, progress of what it reads, sources with their lanes, series in the order of their
+//! sources and keys, and the XXH3 hash (64 bits) of all that. Numbers are little-endian and of fixed width, floating-point
+//! numbers are kept bit by bit, texts stand after their length. What is empty in a series takes no room.
+
+mod series;
+
+use bytes::{Buf, BufMut, TryGetError};
+use floodmark_schemas::Series;
+use twox_hash::XxHash3_64;
+
+use super::operator::{Anomaly, Counts};
+use super::spec::Spec;
+use crate::watermark::{Lane, Progress};
+use crate::{Error, Result};
+
+const MAGIC: &[u8; 4] = b"FMA1";
+const HASH_BYTES: usize = 8;
+
+pub(super) fn write(operator: &Anomaly) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4096 + operator.watches.live() * 4096);
+    out.put_slice(MAGIC);
+    put_bytes(&mut out, &signature(&operator.spec));
+    let Counts { events, overflow, missing, episodes } = operator.counts;
+    [events, overflow, missing, episodes].into_iter().for_each(|n| out.put_u64_le(n));
+    put_bytes(&mut out, &serde_json::to_vec(&operator.progress).expect("numbers and texts are always JSON"));
+    out.put_u32_le(operator.lanes.list().len() as u32);
+    for part in operator.lanes.list() {
+        put_bytes(&mut out, part.name.as_bytes());
+        out.put_i64_le(part.watermark);
+        out.put_u32_le(part.sources.list().len() as u32);
+        part.sources.list().iter().for_each(|lane| put_lane(&mut out, lane));
+    }
+    let series = operator.watches.sorted();
+    out.put_u64_le(series.len() as u64);
+    for (source, key, watch) in series {
+        out.put_u32_le(source);
+        put_bytes(&mut out, key.as_bytes());
+        series::put(&mut out, watch);
+    }
+    let hash = XxHash3_64::oneshot(&out);
+    out.put_u64_le(hash);
+    out
+}
+
+pub(super) fn read(spec: &Spec, snapshot: &[u8]) -> Result<Anomaly> {
+    let body = snapshot.len().checked_sub(HASH_BYTES).ok_or_else(|| broken("it ends early"))?;
+    let (body, mut hash) = snapshot.split_at(body);
+    if hash.try_get_u64_le().ok() != Some(XxHash3_64::oneshot(body)) {
+        return Err(broken("its hash does not match: bytes are missing or changed"));
+    }
+    let mut input = body.strip_prefix(MAGIC).ok_or_else(|| broken("it is not one, or of a newer version"))?;
+    let operator = read_body(spec, &mut input)?;
+    if input.is_empty() { Ok(operator) } else { Err(broken("it goes on after its end")) }
+}
+
+fn read_body(spec: &Spec, input: &mut &[u8]) -> Result<Anomaly> {
+    let mut operator = Anomaly::new(spec.clone())?;
+    if get_bytes(input)? != signature(spec) {
+        return Err(broken("it belongs to another operator, or to other settings of this one"));
+    }
+    let Counts { events, overflow, missing, episodes } = &mut operator.counts;
+    for count in [events, overflow, missing, episodes] {
+        *count = input.try_get_u64_le().map_err(early)?;
+    }
+    operator.progress = serde_json::from_slice(get_bytes(input)?).map_err(|e| broken("its progress cannot be read").because(e))?;
+    for number in 0..input.try_get_u32_le().map_err(early)? {
+        if operator.lanes.enter(get_text(input)?) != number {
+            return Err(broken("a source stands in it twice"));
+        }
+        let part = operator.lanes.part(number);
+        part.watermark = input.try_get_i64_le().map_err(early)?;
+        let name = part.name.clone();
+        part.sources.name(&name);
+        for _ in 0..input.try_get_u32_le().map_err(early)? {
+            if !part.sources.add(get_lane(input)?) {
+                return Err(broken("a lane stands in it twice"));
+            }
+        }
+    }
+    for id in 0..input.try_get_u64_le().map_err(early)? {
+        let source = input.try_get_u32_le().map_err(early)?;
+        let key = get_text(input)?;
+        let known = (source as usize) < operator.lanes.list().len() && Series::from_key(key).is_ok();
+        if !known || u64::from(operator.watches.table.intern(source, key)) != id {
+            return Err(broken("a series is not one, is there twice, or has no source"));
+        }
+        operator.watches.put(id as u32, series::get(input)?);
+    }
+    Ok(operator)
+}
+
+/// What the state only makes sense with: the version stands for the settings.
+fn signature(spec: &Spec) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_bytes(&mut out, spec.operator.as_bytes());
+    out.put_u32_le(spec.version);
+    out.put_u32_le(spec.partition);
+    out
+}
+
+/// A lane; its source is known.
+fn put_lane(out: &mut Vec<u8>, progress: &Progress) {
+    let Progress { lane, epoch, number, reached, watermark, seen, ended } = progress;
+    out.put_u8(u8::from(lane.shard.is_some()) | u8::from(number.is_some()) << 1 | u8::from(*ended) << 2);
+    out.put_u32_le(lane.shard.unwrap_or(0));
+    out.put_u32_le(lane.partition);
+    out.put_u64_le(*epoch);
+    out.put_u64_le(number.unwrap_or(0));
+    [reached, watermark, seen].into_iter().for_each(|time| out.put_i64_le(*time));
+}
+
+fn get_lane(input: &mut &[u8]) -> Result<Progress> {
+    let read = |input: &mut &[u8]| -> Result<Progress, TryGetError> {
+        let flags = input.try_get_u8()?;
+        let shard = Some(input.try_get_u32_le()?).filter(|_| flags & 1 != 0);
+        let lane = Lane { source: 0, shard, partition: input.try_get_u32_le()? };
+        let epoch = input.try_get_u64_le()?;
+        let number = Some(input.try_get_u64_le()?).filter(|_| flags & 2 != 0);
+        let (reached, watermark, seen) = (input.try_get_i64_le()?, input.try_get_i64_le()?, input.try_get_i64_le()?);
+        Ok(Progress { lane, epoch, number, reached, watermark, seen, ended: flags & 4 != 0 })
+    };
+    read(input).map_err(early)
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.put_u32_le(bytes.len() as u32);
+    out.put_slice(bytes);
+}
+
+fn get_bytes<'a>(input: &mut &'a [u8]) -> Result<&'a [u8]> {
+    let length = input.try_get_u32_le().map_err(early)? as usize;
+    let (bytes, rest) = input.split_at_checked(length).ok_or_else(|| broken("it ends early"))?;
+    *input = rest;
+    Ok(bytes)
+}
+
+fn get_text<'a>(input: &mut &'a [u8]) -> Result<&'a str> {
+    std::str::from_utf8(get_bytes(input)?).map_err(|e| broken("a text is not UTF-8").because(e))
+}
+
+fn early(_: TryGetError) -> Error {
+    broken("it ends early")
+}
+
+fn broken(what: &str) -> Error {
+    Error::broken(format!("reading an anomaly snapshot: {what}"))
+}
