@@ -13,7 +13,6 @@ use super::model::{Compression, Encoding, Telemetry};
 use super::report::{Found, Report};
 use super::suggest;
 use super::tree::{Node, Value};
-use super::tumbling::Tumbling;
 
 /// Above this, arithmetic on event times could overflow.
 pub(super) const CENTURY: Duration = Duration::from_secs(36_600 * 86_400);
@@ -38,9 +37,8 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     tell(parts.log.map(Kind::faults).unwrap_or_default(), &["log"], parts.root, report);
     for (id, operator) in parts.operators {
         tell(operator.kind.faults(), &["operators", id], parts.root, report);
-        let OperatorKind::Tumbling(tumbling) = &operator.kind;
         if let Some(log) = parts.log {
-            windows_close_before_events_go(id, tumbling, log.retention_age(), parts, report);
+            windows_close_before_events_go(id, &operator.kind, log.retention_age(), parts, report);
         }
     }
 }
@@ -114,14 +112,15 @@ fn tables<'a>(root: &'a Node, section: &str) -> impl Iterator<Item = (&'a String
 }
 
 /// Everything after the log can be rebuilt from it: so an event must stay until its window takes no more.
-fn windows_close_before_events_go(id: &str, tumbling: &Tumbling, kept: Span, parts: &Parts<'_>, report: &mut Report) {
-    let reads = |source: &String| tumbling.sources.as_ref().is_none_or(|list| list.contains(source));
+fn windows_close_before_events_go(id: &str, kind: &OperatorKind, kept: Span, parts: &Parts<'_>, report: &mut Report) {
+    let (windows, (key, length)) = (kind.windows(), kind.length());
+    let reads = |source: &String| windows.sources.as_ref().is_none_or(|list| list.contains(source));
     let disorder = parts.sources.iter().filter(|(source, _)| reads(source)).map(|(_, s)| s.disorder).max().unwrap_or(Span::secs(0));
-    let open = tumbling.size.0.saturating_add(tumbling.allowed_lateness.0).saturating_add(disorder.0);
+    let open = length.0.saturating_add(windows.allowed_lateness.0).saturating_add(disorder.0);
     if open > kept.0 && !kept.0.is_zero() {
         let message =
-            format!("a window stays open for {} (size, allowed lateness and disorder), but the log keeps events for {}", Span(open), kept);
-        let place = parts.root.place(&["operators", id, "size"]);
+            format!("a window stays open for {} ({key}, allowed lateness and disorder), but the log keeps events for {}", Span(open), kept);
+        let place = parts.root.place(&["operators", id, key]);
         report.add(place, message, Some("raise `retention_age` in [log], or make the window shorter".to_owned()));
     }
 }

@@ -7,11 +7,15 @@ use floodmark_connectors::settings::{Fault, Span};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
+use super::calendar::Calendar;
 use super::decode::decode;
+use super::hopping::Hopping;
 use super::model::{EmbeddedLog, EmbeddedSink};
 use super::report::Report;
+use super::session::Session;
 use super::tree::Table;
 use super::tumbling::Tumbling;
+use super::windows::Windows;
 
 use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
 use floodmark_connectors::stores::{mongodb, postgres};
@@ -124,6 +128,34 @@ kinds! {
     OperatorKind {
         /// Windows that follow each other without gaps.
         "tumbling" => Tumbling(Tumbling),
+        /// Windows that overlap.
+        "hopping" => Hopping(Hopping),
+        /// Windows that last as long as events come.
+        "session" => Session(Session),
+        /// Days, weeks and months.
+        "calendar" => Calendar(Calendar),
+    }
+}
+
+impl OperatorKind {
+    /// The keys that all windows have.
+    pub(crate) fn windows(&self) -> Windows<'_> {
+        match self {
+            Self::Tumbling(settings) => settings.windows(),
+            Self::Hopping(settings) => settings.windows(),
+            Self::Session(settings) => settings.windows(),
+            Self::Calendar(settings) => settings.windows(),
+        }
+    }
+
+    /// How long a window is, of a session as far as that can be told, and the key that says so.
+    pub(super) fn length(&self) -> (&'static str, Span) {
+        match self {
+            Self::Tumbling(settings) => ("size", settings.size),
+            Self::Hopping(settings) => ("size", settings.size),
+            Self::Session(settings) => ("gap", settings.gap),
+            Self::Calendar(settings) => ("unit", settings.unit.longest()),
+        }
     }
 }
 

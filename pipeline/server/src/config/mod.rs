@@ -5,11 +5,13 @@
 //! and again without what was refused, until all its errors are known. Last come the rules between components.
 //! Nothing here connects to anything, and no input makes it panic.
 
+mod calendar;
 mod check;
 mod decode;
 mod deserializer;
 mod examples;
 mod files;
+mod hopping;
 mod kinds;
 mod load;
 mod model;
@@ -18,10 +20,12 @@ mod render;
 mod report;
 mod schema;
 mod scrub;
+mod session;
 mod show;
 mod suggest;
 mod tree;
 mod tumbling;
+mod windows;
 
 pub use kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
 pub use load::{from_text, load};
@@ -31,4 +35,5 @@ pub use report::{Position, Problem, Report};
 pub use schema::{config_schema, event_schema};
 pub use scrub::scrub;
 pub use show::{show_json, show_toml};
-pub use tumbling::{Aggregate, Quantile, Tumbling};
+pub use tumbling::Tumbling;
+pub use windows::{Aggregate, Quantile};
