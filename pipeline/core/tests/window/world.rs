@@ -8,6 +8,8 @@ use proptest::prelude::*;
 
 pub const SECOND: i64 = 1_000_000;
 pub const SOURCES: [&str; 3] = ["a", "b", "c"];
+/// The lanes that a source may write on: a shard and a partition each.
+pub const LANES: [(Option<u32>, u32); 3] = [(None, 0), (Some(1), 0), (Some(1), 2)];
 
 /// What happens at one log time.
 #[derive(Clone, Debug)]
@@ -16,14 +18,16 @@ pub enum What {
     Events(Vec<Event>),
     /// A source promises; `None` is the end.
     Promise(Option<i64>),
-    /// The ticker promises for sources.
-    Tick(Vec<(usize, i64)>),
+    /// The ticker promises for writers: a source, one of its lanes, and until when.
+    Tick(Vec<(usize, usize, i64)>),
 }
 
 #[derive(Clone, Debug)]
 pub struct Step {
     pub log_time: i64,
     pub source: usize,
+    /// Which of [`LANES`].
+    pub lane: usize,
     pub what: What,
 }
 
@@ -32,17 +36,33 @@ pub fn disorder(source: usize) -> i64 {
     [0, 2, 5][source] * SECOND
 }
 
-pub fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..12i64, 0..SOURCES.len(), what());
+/// Steps on the first so many lanes.
+pub fn steps(lanes: usize) -> impl Strategy<Value = Vec<Step>> {
+    let step = (0..12i64, 0..SOURCES.len(), 0..lanes, what(lanes));
     prop::collection::vec(step, 1..40).prop_map(|steps| {
         // Around the epoch, so that windows before it are met too.
         let mut log_time = -60 * SECOND;
-        let step = |(wait, source, what): (i64, usize, Rough)| {
+        let step = |(wait, source, lane, what): (i64, usize, usize, Rough)| {
             log_time += wait * wait / 4 * SECOND;
-            Step { log_time, source, what: what.at(log_time, SOURCES[source]) }
+            Step { log_time, source, lane, what: what.at(log_time, SOURCES[source]) }
         };
         steps.into_iter().map(step).collect()
     })
+}
+
+/// The same steps as if each second had been `factor` and the first had come at `base`.
+pub fn scaled(steps: &[Step], base: i64, factor: i64) -> Vec<Step> {
+    let scale = |time: i64| base + time * factor;
+    let mut steps = steps.to_vec();
+    for step in &mut steps {
+        step.log_time = scale(step.log_time);
+        match &mut step.what {
+            What::Events(events) => events.iter_mut().for_each(|event| event.time = Timestamp::from_micros(scale(event.time.micros()))),
+            What::Promise(promise) => *promise = promise.map(scale),
+            What::Tick(promises) => promises.iter_mut().for_each(|(_, _, time)| *time = scale(*time)),
+        }
+    }
+    steps
 }
 
 /// A [`What`] whose times are relative.
@@ -50,16 +70,16 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
 enum Rough {
     Events(Vec<(i64, u8, i16)>),
     Promise(Option<i64>),
-    Tick(Vec<(usize, i64)>),
+    Tick(Vec<(usize, usize, i64)>),
 }
 
-fn what() -> impl Strategy<Value = Rough> {
+fn what(lanes: usize) -> impl Strategy<Value = Rough> {
     let offset = prop_oneof![8 => -15 * SECOND..2 * SECOND, 2 => -90 * SECOND..30 * SECOND, 1 => Just(500 * SECOND), 3 => (-8i64..1).prop_map(|s| s * SECOND)];
     let event = (offset, 0..9u8, any::<i16>());
     prop_oneof![
         8 => prop::collection::vec(event, 1..12).prop_map(Rough::Events),
         1 => prop::option::of(-20 * SECOND..5 * SECOND).prop_map(Rough::Promise),
-        2 => prop::collection::vec((0..SOURCES.len(), -10 * SECOND..0), 0..3).prop_map(Rough::Tick),
+        2 => prop::collection::vec((0..SOURCES.len(), 0..lanes, -10 * SECOND..0), 0..3).prop_map(Rough::Tick),
     ]
 }
 
@@ -71,7 +91,9 @@ impl Rough {
                 What::Events(events.into_iter().map(event).collect())
             }
             Self::Promise(offset) => What::Promise(offset.map(|offset| log_time + offset)),
-            Self::Tick(promises) => What::Tick(promises.into_iter().map(|(source, offset)| (source, log_time + offset)).collect()),
+            Self::Tick(promises) => {
+                What::Tick(promises.into_iter().map(|(source, lane, offset)| (source, lane, log_time + offset)).collect())
+            }
         }
     }
 }
@@ -126,17 +148,19 @@ pub fn entries(steps: &[Step], cuts: &[usize]) -> (Vec<Entry>, Vec<(u64, u32)>) 
 #[derive(Default)]
 struct Writer {
     entries: Vec<Entry>,
-    numbers: [u64; SOURCES.len()],
+    numbers: [[u64; LANES.len()]; SOURCES.len()],
 }
 
 impl Writer {
     fn frame(&mut self, step: &Step, events: &[Event], watermark: Option<Timestamp>, encoding: Encoding) {
         let source = SOURCES[step.source];
-        self.numbers[step.source] += 1;
-        let (number, count, disorder_us) = (self.numbers[step.source], events.len() as u32, disorder(step.source));
+        self.numbers[step.source][step.lane] += 1;
+        let (shard, partition) = LANES[step.lane];
+        let (number, count, disorder_us) = (self.numbers[step.source][step.lane], events.len() as u32, disorder(step.source));
         let times = events.iter().map(|e| e.time).min().zip(events.iter().map(|e| e.time).max());
         let header = FrameHeader {
             source: source.to_owned(),
+            shard,
             epoch: 1,
             number,
             count,
@@ -148,18 +172,22 @@ impl Writer {
         };
         let batch: EventBatch = events.iter().cloned().collect();
         let body = if events.is_empty() { Bytes::new() } else { frame::encode(&batch, encoding, source, "id") };
-        self.append(step.log_time, &header, body);
+        self.append(step.log_time, partition, &header, body);
     }
 
-    fn tick(&mut self, log_time: i64, promises: &[(usize, i64)]) {
-        let watermarks = promises.iter().map(|(source, time)| (SOURCES[*source].to_owned(), Timestamp::from_micros(*time))).collect();
+    fn tick(&mut self, log_time: i64, promises: &[(usize, usize, i64)]) {
+        let name = |source: usize, lane: usize| match LANES[lane].0 {
+            None => SOURCES[source].to_owned(),
+            Some(shard) => format!("{}.{shard}", SOURCES[source]),
+        };
+        let watermarks = promises.iter().map(|(source, lane, time)| (name(*source, *lane), Timestamp::from_micros(*time))).collect();
         let header = FrameHeader { source: subject::TICKER.to_owned(), watermarks, ..FrameHeader::default() };
-        self.append(log_time, &header, Bytes::new());
+        self.append(log_time, 0, &header, Bytes::new());
     }
 
-    fn append(&mut self, log_time: i64, header: &FrameHeader, body: Bytes) {
+    fn append(&mut self, log_time: i64, partition: u32, header: &FrameHeader, body: Bytes) {
         let position = Position(self.entries.len() as u64 + 1);
-        let subject = subject::events(0, &header.source);
+        let subject = subject::events(partition, &header.source);
         self.entries.push(Entry {
             position,
             time: Timestamp::from_micros(log_time),

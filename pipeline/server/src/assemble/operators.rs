@@ -1,50 +1,106 @@
 //! Operators from their settings: one `match` arm for each kind.
 
 mod anomaly;
+mod cascade;
+mod windows;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use floodmark_core::ports::Operator as OperatorPort;
-use floodmark_core::window::{Aggregate as CoreAggregate, AggregateSet, Spec};
-use floodmark_core::{BySource, Error, Result};
+use floodmark_core::upstream::Upstream;
+use floodmark_core::window::{Aggregate as CoreAggregate, AggregateSet, Shape, tzdb_version};
+use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
 use floodmark_engine::input::Input;
 use floodmark_schemas::series::fnv1a;
 
-use crate::config::{Aggregate, Operator, OperatorKind, Tumbling};
+use crate::config::{Aggregate, Operator, OperatorKind};
 
-/// An operator to run on every partition.
-pub(crate) fn job_plan(id: &str, operator: &Operator) -> Result<JobPlan> {
-    let settings = match &operator.kind {
-        OperatorKind::Tumbling(settings) => settings,
-        OperatorKind::Anomaly(settings) => return anomaly::job_plan(id, settings),
-    };
-    let definition = serde_json::to_string(settings).map_err(|e| Error::broken("writing an operator's definition").because(e))?;
-    let version = fnv1a(definition.as_bytes());
-    let spec = tumbling_spec(id, version, settings);
-    // Made once now, so that a definition that cannot work is told at the start.
-    BySource::new(spec.clone())?;
-    let make = move |partition| -> Box<dyn OperatorPort> {
-        Box::new(BySource::new(Spec { partition, ..spec.clone() }).expect("the same spec was accepted above"))
-    };
-    Ok(JobPlan { operator: id.to_owned(), version: format!("{version:08x}"), input: Input::Partition, make: Arc::new(make) })
+/// All operators of a configuration, whose event log has so many partitions.
+pub(crate) fn job_plans(operators: &BTreeMap<String, Operator>, partitions: u32) -> Result<Vec<JobPlan>> {
+    operators.keys().map(|id| job_plan(id, operators, partitions)).collect()
 }
 
-fn tumbling_spec(id: &str, version: u32, settings: &Tumbling) -> Spec {
-    Spec {
-        version,
-        allowed_lateness: settings.allowed_lateness.0,
-        idle_timeout: settings.idle_timeout.0,
-        aggregates: settings.aggregates.iter().map(core_aggregate).collect::<AggregateSet>(),
-        quantiles: settings.quantiles.iter().map(|quantile| quantile.get()).collect(),
-        metrics: settings.metrics.clone(),
-        sources: settings.sources.clone(),
-        series_max: settings.series_max as usize,
-        ..Spec::new(id, 0, settings.size.0)
-    }
+/// One of them, which may read another.
+pub(crate) fn job_plan(id: &str, operators: &BTreeMap<String, Operator>, partitions: u32) -> Result<JobPlan> {
+    plan(id, operators, partitions, operators.len())
 }
 
-fn core_aggregate(aggregate: &Aggregate) -> CoreAggregate {
+/// Makes an operator of its version, on a partition.
+type Make = Arc<dyn Fn(u32) -> Box<dyn OperatorPort> + Send + Sync>;
+
+/// The operator that another one reads.
+struct Read<'a> {
+    kind: &'a OperatorKind,
+    plan: JobPlan,
+    upstream: Upstream,
+}
+
+fn plan(id: &str, operators: &BTreeMap<String, Operator>, partitions: u32, depth: usize) -> Result<JobPlan> {
+    let broken = |what: &str| Error::broken(format!("setting up operator {id:?}: {what}"));
+    let kind = &operators.get(id).ok_or_else(|| broken("there is none"))?.kind;
+    let depth = depth.checked_sub(1).ok_or_else(|| broken("it reads itself"))?;
+    let read = kind.from().map(|from| -> Result<_> {
+        let plan = plan(from, operators, partitions, depth)?;
+        let upstream = Upstream { operator: from.to_owned(), version: plan.version.clone(), jobs: plan.input.jobs(partitions) };
+        Ok(Read { kind: &operators[from].kind, plan, upstream })
+    });
+    let read = read.transpose()?;
+    let version = fnv1a(definition(kind, read.as_ref())?.as_bytes());
+    let groups = kind.windows().is_some_and(|windows| windows.group_by.is_some());
+    let input = match &read {
+        None if groups => Input::Partitions,
+        None => Input::Partition,
+        Some(Read { plan, upstream, .. }) => Input::Operator {
+            id: upstream.operator.clone(),
+            level: plan.input.level() + 1,
+            whole: groups || plan.input.jobs(partitions) < partitions,
+        },
+    };
+    // Each is made once now, so that a definition that cannot work is told at the start.
+    let make = match (kind, read) {
+        (OperatorKind::Anomaly(settings), read) => anomaly::make(id, version, settings, read.map(|read| read.upstream))?,
+        (_, Some(read)) => cascade::make(id, version, kind, read, matches!(&input, Input::Operator { whole: true, .. }))?,
+        (_, None) => windows::make(id, version, kind)?,
+    };
+    Ok(JobPlan { operator: id.to_owned(), version: format!("{version:08x}"), input, make })
+}
+
+/// What results depend on: the settings, those of the operators before it, and of days and months the rules of time zones.
+fn definition(kind: &OperatorKind, read: Option<&Read<'_>>) -> Result<String> {
+    let text = match kind {
+        OperatorKind::Tumbling(settings) => serde_json::to_string(settings),
+        OperatorKind::Hopping(settings) => serde_json::to_string(&("hopping", settings)),
+        OperatorKind::Session(settings) => serde_json::to_string(&("session", settings)),
+        OperatorKind::Calendar(settings) => serde_json::to_string(&("calendar", tzdb_version(), settings)),
+        OperatorKind::Anomaly(settings) => serde_json::to_string(&("anomaly", settings)),
+    };
+    let text = text.map_err(|e| Error::broken("writing an operator's definition").because(e))?;
+    Ok(read.map_or_else(|| text.clone(), |read| format!("{text} of {}", read.plan.version)))
+}
+
+/// The shape of windows and their length; `None` when there are no windows.
+fn shape(kind: &OperatorKind) -> Option<(Shape, std::time::Duration)> {
+    Some(match kind {
+        OperatorKind::Tumbling(settings) => (Shape::Tumbling, settings.size.0),
+        OperatorKind::Hopping(settings) => (Shape::Hopping { slide: settings.slide.0 }, settings.size.0),
+        OperatorKind::Session(settings) => (Shape::Session, settings.gap.0),
+        OperatorKind::Calendar(settings) => {
+            let (unit, zone) = (settings.unit.core(), settings.timezone.zone().clone());
+            (Shape::Calendar { unit, zone }, settings.unit.longest().0)
+        }
+        OperatorKind::Anomaly(_) => return None,
+    })
+}
+
+/// The aggregates that are asked for.
+pub(crate) fn aggregates(list: &[Aggregate]) -> AggregateSet {
+    list.iter().map(core_aggregate).collect()
+}
+
+/// An aggregate in the words of the core.
+pub(crate) fn core_aggregate(aggregate: &Aggregate) -> CoreAggregate {
     match aggregate {
         Aggregate::Count => CoreAggregate::Count,
         Aggregate::Sum => CoreAggregate::Sum,

@@ -150,8 +150,7 @@ async fn work_off(logs: &Logs, partitions: u32, from: Position, shape: Shape) ->
 fn operator_plan(id: &str, size: &str) -> Result<JobPlan> {
     let text = format!("[operators.{id}]\ntype = \"tumbling\"\nsize = \"{size}\"\nidle_timeout = \"1h\"\n");
     let config = from_text("bench", &text).map_err(|report| Error::broken(report.render(false)))?;
-    let operator = config.operators.get(id).ok_or_else(|| Error::broken("the operator of the benchmark is gone"))?;
-    operators::job_plan(id, operator)
+    operators::job_plan(id, &config.operators, config.partitions.get())
 }
 
 /// When the first events past the end of a window were handed over, by partition and that end in microseconds.

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use floodmark_connectors::settings::{Fault, Span};
 
+use super::from;
 use super::kinds::{Kind, OperatorKind, SourceKind};
 use super::load::Parts;
 use super::model::{Compression, Encoding, Telemetry};
 use super::report::{Found, Report};
 use super::suggest;
 use super::tree::{Node, Value};
-use super::tumbling::Tumbling;
 
 /// Above this, arithmetic on event times could overflow.
 pub(super) const CENTURY: Duration = Duration::from_secs(36_600 * 86_400);
@@ -22,6 +22,7 @@ pub(super) const CENTURY: Duration = Duration::from_secs(36_600 * 86_400);
 pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     ids_are_unique(parts.root, report);
     sources_exist(parts.root, report);
+    from::check(parts, report);
     for (id, source) in parts.sources {
         let place = |key| parts.root.place(&["sources", id, key]);
         if source.compression != Compression::None && source.encoding == Encoding::Json {
@@ -38,8 +39,8 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     tell(parts.log.map(Kind::faults).unwrap_or_default(), &["log"], parts.root, report);
     for (id, operator) in parts.operators {
         tell(operator.kind.faults(), &["operators", id], parts.root, report);
-        if let (OperatorKind::Tumbling(tumbling), Some(log)) = (&operator.kind, parts.log) {
-            windows_close_before_events_go(id, tumbling, log.retention_age(), parts, report);
+        if let Some(log) = parts.log {
+            windows_close_before_events_go(id, &operator.kind, log.retention_age(), parts, report);
         }
     }
 }
@@ -104,7 +105,7 @@ fn sources_exist(root: &Node, report: &mut Report) {
 }
 
 /// The components of a section, as they are written.
-fn tables<'a>(root: &'a Node, section: &str) -> impl Iterator<Item = (&'a String, &'a Node)> {
+pub(super) fn tables<'a>(root: &'a Node, section: &str) -> impl Iterator<Item = (&'a String, &'a Node)> {
     let table = match root.get(section).map(|node| &node.value) {
         Some(Value::Table(table)) => Some(table),
         _ => None,
@@ -113,14 +114,16 @@ fn tables<'a>(root: &'a Node, section: &str) -> impl Iterator<Item = (&'a String
 }
 
 /// Everything after the log can be rebuilt from it: so an event must stay until its window takes no more.
-fn windows_close_before_events_go(id: &str, tumbling: &Tumbling, kept: Span, parts: &Parts<'_>, report: &mut Report) {
-    let reads = |source: &String| tumbling.sources.as_ref().is_none_or(|list| list.contains(source));
+fn windows_close_before_events_go(id: &str, kind: &OperatorKind, kept: Span, parts: &Parts<'_>, report: &mut Report) {
+    // Windows of windows need no events.
+    let Some(((key, length), windows)) = kind.length().zip(kind.windows()).filter(|_| kind.from().is_none()) else { return };
+    let reads = |source: &String| windows.sources.as_ref().is_none_or(|list| list.contains(source));
     let disorder = parts.sources.iter().filter(|(source, _)| reads(source)).map(|(_, s)| s.disorder).max().unwrap_or(Span::secs(0));
-    let open = tumbling.size.0.saturating_add(tumbling.allowed_lateness.0).saturating_add(disorder.0);
+    let open = length.0.saturating_add(windows.allowed_lateness.0).saturating_add(disorder.0);
     if open > kept.0 && !kept.0.is_zero() {
         let message =
-            format!("a window stays open for {} (size, allowed lateness and disorder), but the log keeps events for {}", Span(open), kept);
-        let place = parts.root.place(&["operators", id, "size"]);
+            format!("a window stays open for {} ({key}, allowed lateness and disorder), but the log keeps events for {}", Span(open), kept);
+        let place = parts.root.place(&["operators", id, key]);
         report.add(place, message, Some("raise `retention_age` in [log], or make the window shorter".to_owned()));
     }
 }

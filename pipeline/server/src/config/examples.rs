@@ -38,6 +38,15 @@ pub fn example(section: &str, kind: &str) -> &'static str {
         ("operators", "anomaly") => {
             "[operators.unusual]\ntype = \"anomaly\"\nmetrics = [\"load*\", \"duration_seconds\", \"requests_total\"]\nsensitivity = \"quiet\""
         }
+        ("operators", "hopping") => {
+            "[operators.last_hour]\ntype = \"hopping\"\nsize = \"1h\"\nslide = \"1m\"\nmetrics = [\"duration_seconds\"]\nquantiles = [0.95]"
+        }
+        ("operators", "session") => {
+            "[operators.visits]\ntype = \"session\"\ngap = \"15m\"\nmetrics = [\"page_view\"]\ngroup_by = [\"user\"]\naggregates = [\"count\"]"
+        }
+        ("operators", "calendar") => {
+            "[operators.daily]\ntype = \"calendar\"\nunit = \"day\"\ntimezone = \"Europe/Berlin\"\naggregates = [\"mean\", \"min\", \"max\"]"
+        }
         ("sinks", "mongodb") => {
             "[sinks.rollups]\ntype = \"mongodb\"\nuri = \"mongodb://db.example.org:27017\"\nuser = \"floodmark\"\n\
              password = { file = \"/run/secrets/mongodb-password\" }\nttl = \"365d\""

@@ -9,11 +9,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::anomaly::Anomaly;
+use super::calendar::Calendar;
 use super::decode::decode;
+use super::hopping::Hopping;
 use super::model::{EmbeddedLog, EmbeddedSink};
 use super::report::Report;
+use super::session::Session;
 use super::tree::Table;
 use super::tumbling::Tumbling;
+use super::windows::Windows;
 
 use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
 use floodmark_connectors::stores::{mongodb, postgres};
@@ -139,8 +143,48 @@ kinds! {
     OperatorKind {
         /// Windows that follow each other without gaps.
         "tumbling" => Tumbling(Tumbling),
+        /// Windows that overlap.
+        "hopping" => Hopping(Hopping),
+        /// Windows that last as long as events come.
+        "session" => Session(Session),
+        /// Days, weeks and months.
+        "calendar" => Calendar(Calendar),
         /// How unusual each value is.
         "anomaly" => Anomaly(Anomaly),
+    }
+}
+
+impl OperatorKind {
+    /// The keys that all windows have; `None` when it has no windows.
+    pub(crate) fn windows(&self) -> Option<Windows<'_>> {
+        match self {
+            Self::Tumbling(settings) => Some(settings.windows()),
+            Self::Hopping(settings) => Some(settings.windows()),
+            Self::Session(settings) => Some(settings.windows()),
+            Self::Calendar(settings) => Some(settings.windows()),
+            Self::Anomaly(_) => None,
+        }
+    }
+
+    /// The operator that it reads; `None` when it reads events.
+    pub(crate) fn from(&self) -> Option<&str> {
+        match self {
+            Self::Tumbling(settings) => settings.from.as_deref(),
+            Self::Calendar(settings) => settings.from.as_deref(),
+            Self::Anomaly(settings) => settings.from.as_deref(),
+            Self::Hopping(_) | Self::Session(_) => None,
+        }
+    }
+
+    /// How long a window is, of a session as far as that can be told, and the key that says so.
+    pub(super) fn length(&self) -> Option<(&'static str, Span)> {
+        match self {
+            Self::Tumbling(settings) => Some(("size", settings.size)),
+            Self::Hopping(settings) => Some(("size", settings.size)),
+            Self::Session(settings) => Some(("gap", settings.gap)),
+            Self::Calendar(settings) => Some(("unit", settings.unit.longest())),
+            Self::Anomaly(_) => None,
+        }
     }
 }
 

@@ -6,11 +6,14 @@
 //! Nothing here connects to anything, and no input makes it panic.
 
 mod anomaly;
+mod calendar;
 mod check;
 mod decode;
 mod deserializer;
 mod examples;
 mod files;
+mod from;
+mod hopping;
 mod kinds;
 mod load;
 mod model;
@@ -19,10 +22,12 @@ mod render;
 mod report;
 mod schema;
 mod scrub;
+mod session;
 mod show;
 mod suggest;
 mod tree;
 mod tumbling;
+mod windows;
 
 pub use anomaly::{Anomaly, Counters, Emit, Sensitivity};
 pub use kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
@@ -33,4 +38,5 @@ pub use report::{Position, Problem, Report};
 pub use schema::{config_schema, event_schema};
 pub use scrub::scrub;
 pub use show::{show_json, show_toml};
-pub use tumbling::{Aggregate, Quantile, Tumbling};
+pub use tumbling::Tumbling;
+pub use windows::{Aggregate, Quantile};

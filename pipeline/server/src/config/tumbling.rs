@@ -1,151 +1,26 @@
 //! The settings of `type = "tumbling"`: windows that follow each other without gaps.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use floodmark_connectors::settings::{Fault, Span};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::check::CENTURY;
+use super::windows::{length, windows};
 
-/// Windows of fixed length that follow each other without gaps, for each series on its own.
-///
-/// They begin at the Unix epoch and its multiples of `size`, so that minutes, hours and days (UTC) are what they seem.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Tumbling {
-    /// How long a window is.
-    pub size: Span,
-    /// How long after its end a window still takes late events; each gives a new revision.
-    #[serde(default = "allowed_lateness")]
-    pub allowed_lateness: Span,
-    /// After how much silence the open windows of a source fire without waiting for its next event. Sources that follow the
-    /// clock are never silent while they run: ticks speak for them.
-    #[serde(default = "idle_timeout")]
-    pub idle_timeout: Span,
-    /// The ids of the sources it reads; all when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sources: Option<Vec<String>>,
-    /// The metrics it takes, `*` stands for any text and `?` for one character; all when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metrics: Option<Vec<String>>,
-    /// What is computed of each window.
-    #[serde(default = "aggregates")]
-    pub aggregates: Vec<Aggregate>,
-    /// Which quantiles are computed besides, each between 0 and 1, within 1 % of the value.
-    #[serde(default)]
-    pub quantiles: Vec<Quantile>,
-    /// The most series with an open window; samples of further series are counted and left out; they stay in the event log.
-    #[serde(default = "series_max")]
-    pub series_max: u32,
+windows! {
+    /// Windows of fixed length that follow each other without gaps, for each series on its own.
+    ///
+    /// They begin at the Unix epoch and its multiples of `size`, so that minutes, hours and days (UTC) are what they seem.
+    Tumbling {
+        /// How long a window is.
+        size: Span,
+        /// The operator whose windows these are made of; events when absent. The shorter windows must fill the longer ones, and
+        /// have the aggregates that are asked for here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    }
 }
 
 impl Tumbling {
     /// What cannot work.
     pub fn validate(&self) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        if self.size.0 < Duration::from_millis(1) {
-            faults.push(Fault::of("size", "a window must be 1ms or longer", "write for example \"1m\""));
-        }
-        if !self.size.0.subsec_nanos().is_multiple_of(1_000) {
-            faults.push(Fault::of("size", "a window must be whole microseconds", "write for example \"1m\""));
-        }
-        for (key, time) in [("allowed_lateness", self.allowed_lateness), ("idle_timeout", self.idle_timeout)] {
-            if time.0 > CENTURY {
-                faults.push(Fault::of(key, "this is more than 100 years", "write for example \"10m\""));
-            }
-        }
-        if self.idle_timeout.0.is_zero() {
-            faults.push(Fault::of("idle_timeout", "every source would always be idle", "write for example \"30s\""));
-        }
-        if self.series_max == 0 {
-            faults.push(Fault::of("series_max", "no series could be aggregated", "write 1 or more"));
-        }
-        for (key, list) in [("sources", &self.sources), ("metrics", &self.metrics)] {
-            let Some(list) = list else { continue };
-            if list.is_empty() {
-                faults.push(Fault::of(key, "an empty list selects nothing", format!("remove `{key}` to select all")));
-            }
-            faults.extend(told_twice(key, list));
-        }
-        if self.aggregates.is_empty() && self.quantiles.is_empty() {
-            faults.push(Fault::of("aggregates", "nothing would be computed", "remove `aggregates` for the usual ones"));
-        }
-        let names: Vec<String> = self.aggregates.iter().map(|a| format!("{a:?}").to_lowercase()).collect();
-        let levels: Vec<String> = self.quantiles.iter().map(|q| q.get().to_string()).collect();
-        faults.extend(told_twice("aggregates", &names).into_iter().chain(told_twice("quantiles", &levels)));
-        faults
-    }
-}
-
-fn told_twice(key: &str, list: &[String]) -> Vec<Fault> {
-    let mut seen = BTreeSet::new();
-    let again = list.iter().enumerate().filter(|(_, item)| !seen.insert(*item));
-    again.map(|(i, item)| Fault::of(key, format!("`{item}` is listed twice"), "remove one of the two").entry(i)).collect()
-}
-
-fn allowed_lateness() -> Span {
-    Span::secs(600)
-}
-
-fn idle_timeout() -> Span {
-    Span::secs(30)
-}
-
-fn aggregates() -> Vec<Aggregate> {
-    vec![Aggregate::Count, Aggregate::Mean, Aggregate::Min, Aggregate::Max, Aggregate::Last]
-}
-
-fn series_max() -> u32 {
-    1_000_000
-}
-
-/// What can be computed of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Aggregate {
-    /// How many values.
-    Count,
-    /// Their sum.
-    Sum,
-    /// Sum divided by count.
-    Mean,
-    /// The least.
-    Min,
-    /// The greatest.
-    Max,
-    /// The standard deviation (of the population).
-    Stddev,
-    /// The value with the earliest time.
-    First,
-    /// The value with the latest time.
-    Last,
-}
-
-/// The level of a quantile: from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "f64")]
-#[schemars(inline, extend("minimum" = 0, "maximum" = 1))]
-pub struct Quantile(f64);
-
-impl Quantile {
-    /// The number.
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
-
-impl TryFrom<f64> for Quantile {
-    type Error = String;
-    fn try_from(level: f64) -> Result<Self, String> {
-        match level {
-            _ if (0.0..=1.0).contains(&level) => Ok(Self(level)),
-            _ if (1.0..=100.0).contains(&level) => {
-                Err(format!("a quantile lies between 0 and 1, not at {level:?}; for the percentile write {}", level / 100.0))
-            }
-            _ => Err(format!("a quantile lies between 0 and 1, not at {level:?}; write for example 0.99")),
-        }
+        length("size", "a window", self.size).into_iter().chain(self.windows().validate()).collect()
     }
 }

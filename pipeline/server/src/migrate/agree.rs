@@ -1,7 +1,7 @@
 //! Whether two configurations are about the same pipeline, and what would start anew.
 
 use floodmark_connectors::logs::jetstream;
-use floodmark_core::Result;
+use floodmark_core::{Error, Result};
 
 use crate::assemble::operators::job_plan;
 use crate::cli::{Exit, Failure};
@@ -33,10 +33,11 @@ pub(super) fn agree<'a>(from: &Config, to: &'a Config) -> Result<&'a jetstream::
 /// `Broken` when an operator cannot be made from its settings.
 pub(super) fn warnings(from: &Config, to: &Config) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
-    for (id, operator) in &from.operators {
+    let version = |config: &Config, id: &str| Ok::<_, Error>(job_plan(id, &config.operators, config.partitions.get())?.version);
+    for id in from.operators.keys() {
         match to.operators.get(id) {
             None => warnings.push(format!("operator {id} is not in the target's configuration: it stops where it stands")),
-            Some(other) if job_plan(id, operator)?.version != job_plan(id, other)?.version => {
+            Some(_) if version(from, id)? != version(to, id)? => {
                 warnings.push(format!("operator {id} has another definition in the target's configuration: it starts anew"));
             }
             Some(_) => {}

@@ -2,30 +2,23 @@
 
 use std::sync::Arc;
 
-use floodmark_core::anomaly::{self, Spec};
+use floodmark_core::Result;
+use floodmark_core::anomaly::{self, Rollups, Spec};
 use floodmark_core::ports::Operator as OperatorPort;
-use floodmark_core::{Error, Result};
-use floodmark_engine::JobPlan;
-use floodmark_engine::input::Input;
-use floodmark_schemas::series::fnv1a;
+use floodmark_core::upstream::Upstream;
 
+use super::Make;
 use crate::config::{Anomaly, Counters, Emit};
 
-/// Scores of events, on every partition.
-pub(super) fn job_plan(id: &str, settings: &Anomaly) -> Result<JobPlan> {
-    if let Some(from) = &settings.from {
-        return Err(Error::broken(format!("setting up operator {id:?}: it cannot read operator {from:?} yet")));
-    }
-    let definition =
-        serde_json::to_string(&("anomaly", settings)).map_err(|e| Error::broken("writing an operator's definition").because(e))?;
-    let version = fnv1a(definition.as_bytes());
-    let spec = spec(id, version, settings);
-    // Made once now, so that a definition that cannot work is told at the start.
+/// Scores of events, or of the rollups of another operator: of one of its jobs each.
+pub(super) fn make(id: &str, version: u32, settings: &Anomaly, upstream: Option<Upstream>) -> Result<Make> {
+    let aggregate = settings.aggregate.clone().unwrap_or_else(|| "mean".to_owned());
+    let from = upstream.map(|upstream| Rollups { upstream: Upstream { jobs: 1, ..upstream }, aggregate });
+    let spec = Spec { from, ..spec(id, version, settings) };
     anomaly::Anomaly::new(spec.clone())?;
-    let make = move |partition| -> Box<dyn OperatorPort> {
+    Ok(Arc::new(move |partition| -> Box<dyn OperatorPort> {
         Box::new(anomaly::Anomaly::new(Spec { partition, ..spec.clone() }).expect("the same spec was accepted above"))
-    };
-    Ok(JobPlan { operator: id.to_owned(), version: format!("{version:08x}"), input: Input::Partition, make: Arc::new(make) })
+    }))
 }
 
 /// Everything but the rollups that it may read.

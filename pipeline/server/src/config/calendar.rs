@@ -1,0 +1,111 @@
+//! The settings of `type = "calendar"`: days, weeks and months of a time zone.
+
+use std::time::Duration;
+
+use floodmark_connectors::settings::{Fault, Span};
+use floodmark_core::window::{Unit as CoreUnit, Zone};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::windows::windows;
+
+windows! {
+    /// Days, weeks or months of a time zone. The day on which clocks are changed has 23 or 25 hours.
+    ///
+    /// The rules of time zones come with the program and are the same on every machine; when a new version of the program brings
+    /// new rules, the operator counts as changed.
+    Calendar {
+        /// From midnight to midnight, from Monday to Sunday, or from the first to the last of a month.
+        unit: Unit,
+        /// The time zone by its name in the IANA database.
+        timezone: Timezone,
+        /// The operator whose windows these are made of; events when absent. The shorter windows must fill the longer ones, and
+        /// have the aggregates that are asked for here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    }
+}
+
+impl Calendar {
+    /// What cannot work.
+    pub fn validate(&self) -> Vec<Fault> {
+        self.windows().validate()
+    }
+}
+
+/// A part of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Unit {
+    /// From midnight to midnight.
+    Day,
+    /// From Monday to Sunday.
+    Week,
+    /// From the first to the last.
+    Month,
+}
+
+impl Unit {
+    /// The same in the words of the core.
+    pub fn core(self) -> CoreUnit {
+        match self {
+            Self::Day => CoreUnit::Day,
+            Self::Week => CoreUnit::Week,
+            Self::Month => CoreUnit::Month,
+        }
+    }
+
+    /// The longest that one can be.
+    pub fn longest(self) -> Span {
+        let (days, hour) = (|days: u64| Duration::from_secs(days * 86_400), Duration::from_secs(3_600));
+        Span(
+            hour + days(if self == Self::Day {
+                1
+            } else if self == Self::Week {
+                7
+            } else {
+                31
+            }),
+        )
+    }
+}
+
+/// The name of a time zone that there is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(inline, with = "String", extend("examples" = ["Europe/Berlin", "UTC"]))]
+pub struct Timezone(Zone);
+
+impl Timezone {
+    /// The time zone.
+    pub fn zone(&self) -> &Zone {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Timezone {
+    type Error = String;
+    fn try_from(name: String) -> Result<Self, String> {
+        Zone::named(&name).map(Self).map_err(|_| match near(&name) {
+            Some(near) => format!("there is no time zone {name:?}; did you mean {near:?}?"),
+            None => format!("there is no time zone {name:?}; write for example \"Europe/Berlin\" or \"UTC\""),
+        })
+    }
+}
+
+/// The zone whose name, or the city in it, is most like `name`.
+fn near(name: &str) -> Option<String> {
+    let likeness = |zone: &str| {
+        let city = zone.rsplit('/').next().unwrap_or(zone);
+        strsim::jaro_winkler(zone, name).max(strsim::jaro_winkler(city, name))
+    };
+    let best = Zone::names().into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)).then(b.cmp(a)))?;
+    (likeness(&best) > 0.9).then_some(best)
+}
+
+impl From<Timezone> for String {
+    fn from(timezone: Timezone) -> Self {
+        timezone.0.name().to_owned()
+    }
+}

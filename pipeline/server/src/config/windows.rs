@@ -1,0 +1,209 @@
+//! The keys that operators with windows share, whatever the shape of the windows.
+
+use std::collections::BTreeSet;
+
+use floodmark_connectors::settings::{Fault, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::check::CENTURY;
+
+/// Declares the settings of a shape of windows: its own keys, then those that all have, and [`Windows`] of the latter.
+macro_rules! windows {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $key:ident: $type:ty,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$about])* pub $key: $type,)+
+            /// How long after its end a window still takes late events; each gives a new revision.
+            #[serde(default = "crate::config::windows::allowed_lateness")]
+            pub allowed_lateness: floodmark_connectors::settings::Span,
+            /// After how much silence the open windows of a source fire without waiting for its next event. Sources that follow the
+            /// clock are never silent while they run: ticks speak for them.
+            #[serde(default = "crate::config::windows::idle_timeout")]
+            pub idle_timeout: floodmark_connectors::settings::Span,
+            /// The ids of the sources it reads; all when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub sources: Option<Vec<String>>,
+            /// The metrics it takes, `*` stands for any text and `?` for one character; all when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub metrics: Option<Vec<String>>,
+            /// What is computed of each window.
+            #[serde(default = "crate::config::windows::aggregates")]
+            pub aggregates: Vec<crate::config::Aggregate>,
+            /// Which quantiles are computed besides, each between 0 and 1, within 1 % of the value.
+            #[serde(default)]
+            pub quantiles: Vec<crate::config::Quantile>,
+            /// The most series with an open window; samples of further series are counted and left out; they stay in the event log.
+            #[serde(default = "crate::config::windows::series_max")]
+            pub series_max: u32,
+            /// Series of a source and metric that have these labels in common become one; `[]` makes one of all. Each is kept to
+            /// itself when absent. One job then reads the events of all partitions.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub group_by: Option<Vec<String>>,
+        }
+
+        impl $name {
+            /// The keys that all shapes have.
+            pub(crate) fn windows(&self) -> crate::config::windows::Windows<'_> {
+                let Self { allowed_lateness, idle_timeout, sources, metrics, aggregates, quantiles, series_max, group_by, .. } = self;
+                crate::config::windows::Windows {
+                    allowed_lateness: *allowed_lateness,
+                    idle_timeout: *idle_timeout,
+                    sources: sources.as_ref(),
+                    metrics: metrics.as_ref(),
+                    aggregates,
+                    quantiles,
+                    series_max: *series_max,
+                    group_by: group_by.as_ref(),
+                }
+            }
+        }
+    };
+}
+pub(super) use windows;
+
+/// The keys that all shapes of windows have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Windows<'a> {
+    pub allowed_lateness: Span,
+    pub idle_timeout: Span,
+    pub sources: Option<&'a Vec<String>>,
+    pub metrics: Option<&'a Vec<String>>,
+    pub aggregates: &'a [Aggregate],
+    pub quantiles: &'a [Quantile],
+    pub series_max: u32,
+    pub group_by: Option<&'a Vec<String>>,
+}
+
+impl Windows<'_> {
+    /// What cannot work.
+    pub fn validate(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (key, time) in [("allowed_lateness", self.allowed_lateness), ("idle_timeout", self.idle_timeout)] {
+            if time.0 > CENTURY {
+                faults.push(Fault::of(key, "this is more than 100 years", "write for example \"10m\""));
+            }
+        }
+        if self.idle_timeout.0.is_zero() {
+            faults.push(Fault::of("idle_timeout", "every source would always be idle", "write for example \"30s\""));
+        }
+        if self.series_max == 0 {
+            faults.push(Fault::of("series_max", "no series could be aggregated", "write 1 or more"));
+        }
+        for (key, list) in [("sources", self.sources), ("metrics", self.metrics)] {
+            let Some(list) = list else { continue };
+            if list.is_empty() {
+                faults.push(Fault::of(key, "an empty list selects nothing", format!("remove `{key}` to select all")));
+            }
+            faults.extend(told_twice(key, list));
+        }
+        if self.aggregates.is_empty() && self.quantiles.is_empty() {
+            faults.push(Fault::of("aggregates", "nothing would be computed", "remove `aggregates` for the usual ones"));
+        }
+        let names: Vec<String> = self.aggregates.iter().map(|a| format!("{a:?}").to_lowercase()).collect();
+        let levels: Vec<String> = self.quantiles.iter().map(|q| q.get().to_string()).collect();
+        faults.extend(told_twice("aggregates", &names).into_iter().chain(told_twice("quantiles", &levels)));
+        faults.extend(self.group_by.into_iter().flat_map(|labels| told_twice("group_by", labels)));
+        faults
+    }
+}
+
+/// What is wrong with a span that windows are made of.
+pub(super) fn length(key: &str, what: &str, span: Span) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if span.0 < std::time::Duration::from_millis(1) {
+        faults.push(Fault::of(key, format!("{what} must be 1ms or longer"), "write for example \"1m\""));
+    }
+    if !span.0.subsec_nanos().is_multiple_of(1_000) {
+        faults.push(Fault::of(key, format!("{what} must be whole microseconds"), "write for example \"1m\""));
+    }
+    if span.0 > CENTURY {
+        faults.push(Fault::of(key, "this is more than 100 years", "write for example \"1h\""));
+    }
+    faults
+}
+
+fn told_twice(key: &str, list: &[String]) -> Vec<Fault> {
+    let mut seen = BTreeSet::new();
+    let again = list.iter().enumerate().filter(|(_, item)| !seen.insert(*item));
+    again.map(|(i, item)| Fault::of(key, format!("`{item}` is listed twice"), "remove one of the two").entry(i)).collect()
+}
+
+pub(super) fn allowed_lateness() -> Span {
+    Span::secs(600)
+}
+
+pub(super) fn idle_timeout() -> Span {
+    Span::secs(30)
+}
+
+pub(super) fn aggregates() -> Vec<Aggregate> {
+    vec![Aggregate::Count, Aggregate::Mean, Aggregate::Min, Aggregate::Max, Aggregate::Last]
+}
+
+pub(super) fn series_max() -> u32 {
+    1_000_000
+}
+
+/// What can be computed of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Aggregate {
+    /// How many values.
+    Count,
+    /// Their sum.
+    Sum,
+    /// Sum divided by count.
+    Mean,
+    /// The least.
+    Min,
+    /// The greatest.
+    Max,
+    /// The standard deviation (of the population).
+    Stddev,
+    /// The value with the earliest time.
+    First,
+    /// The value with the latest time.
+    Last,
+}
+
+impl Aggregate {
+    /// The same in the words of the core.
+    pub fn core(self) -> floodmark_core::window::Aggregate {
+        crate::assemble::operators::core_aggregate(&self)
+    }
+
+    /// Its name in a rollup.
+    pub fn name(self) -> &'static str {
+        self.core().name()
+    }
+}
+
+/// The level of a quantile: from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "f64")]
+#[schemars(inline, extend("minimum" = 0, "maximum" = 1))]
+pub struct Quantile(f64);
+
+impl Quantile {
+    /// The number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Quantile {
+    type Error = String;
+    fn try_from(level: f64) -> Result<Self, String> {
+        match level {
+            _ if (0.0..=1.0).contains(&level) => Ok(Self(level)),
+            _ if (1.0..=100.0).contains(&level) => {
+                Err(format!("a quantile lies between 0 and 1, not at {level:?}; for the percentile write {}", level / 100.0))
+            }
+            _ => Err(format!("a quantile lies between 0 and 1, not at {level:?}; write for example 0.99")),
+        }
+    }
+}
