@@ -12,10 +12,11 @@ use floodmark_core::ports::{Clock, Ingest, Leases as _, SourceSpec};
 use floodmark_engine::ingest::{Logs, Promise};
 use floodmark_engine::ticker::Ticker;
 use floodmark_engine::{End, Pipeline, Shards, SourcePlan, SourceState, Statuses};
-use floodmark_schemas::{Encoding, FrameHeader, Timestamp, subject};
-use floodmark_tests::engine::chain::entries;
+use floodmark_schemas::commit::Output;
+use floodmark_schemas::{Encoding, FrameHeader, Payload, Timestamp, subject};
+use floodmark_tests::engine::chain::{Chain, entries};
 use floodmark_tests::engine::clock::ManualClock;
-use floodmark_tests::engine::lives::memory_log;
+use floodmark_tests::engine::lives::{drain, job_spec, memory_log, windows};
 use floodmark_tests::engine::memory::logs;
 use floodmark_tests::engine::road::{Road, batch, frames, ids, numbers, source};
 use floodmark_tests::engine::sources::plan;
@@ -205,6 +206,37 @@ impl World {
     }
 }
 
+impl World {
+    /// Windows over the first partition count each event of each shard once, and none is late: a source is as far as the
+    /// slowest of its shards, also while nobody has them.
+    async fn assert_windows_hold_all_shards(&self) {
+        const SIZE_SECS: i64 = 10;
+        let spec = windows(SIZE_SECS as u64, 0, 30);
+        let logs = Logs { events: self.logs.events.clone(), outputs: memory_log(self.clock.clone()) };
+        let tail = logs.events.continuity().await.unwrap().tail;
+        drain(job_spec(&spec, usize::MAX), &spec, &logs, tail).await.unwrap();
+        let mut counted: BTreeMap<(String, i64), u64> = BTreeMap::new();
+        for output in Chain::read(&*logs.outputs, "w").await.outputs() {
+            let Output::Rollup(rollup) = output else { panic!("an event is late: {output:?}") };
+            assert_eq!(rollup.source, "web");
+            let before = counted.insert((rollup.series.key(), rollup.window.start.micros()), rollup.aggregates.count);
+            assert_eq!(before, None, "nothing came late, so nothing is revised");
+        }
+        let last = counted.keys().map(|(_, start)| *start).max().unwrap();
+        let mut expected: BTreeMap<(String, i64), u64> = BTreeMap::new();
+        for k in 0..SHARDS {
+            for event in frames(&*logs.events, 0, &format!("web.{k}")).await.into_iter().flat_map(|frame| frame.events) {
+                let Payload::Sample(sample) = event.payload else { panic!("they are samples") };
+                let start = event.time.micros().div_euclid(SIZE_SECS * 1_000_000) * SIZE_SECS * 1_000_000;
+                *expected.entry((sample.series.key(), start)).or_default() += 1;
+            }
+        }
+        expected.retain(|(_, start), _| *start <= last);
+        assert!(expected.len() > 100, "{}", expected.len());
+        assert_eq!(counted, expected);
+    }
+}
+
 impl Process {
     fn shown(&self) -> (SourceState, Option<Shards>) {
         let all = self.statuses.all();
@@ -253,6 +285,7 @@ async fn the_shards_of_a_process_that_dies_go_on_elsewhere_within_the_lease() {
     assert!(before.iter().zip(&after).all(|(before, after)| *after >= before + 150), "{before:?} {after:?}");
     one.stop().await;
     world.stored().await;
+    world.assert_windows_hold_all_shards().await;
 }
 
 /// A process that stops in order hands its shards over at once; one that comes takes its share.
