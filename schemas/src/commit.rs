@@ -46,7 +46,8 @@ pub struct Commit {
     /// The watermark after that entry; absent before the first event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Timestamp>,
-    /// The watermark of each source that has one; absent where the operator does not keep them apart.
+    /// The watermark of each source that has one; absent where the operator does not keep them apart. The end of time
+    /// stands for a source that has ended; it may send again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub watermarks: BTreeMap<String, Timestamp>,
     /// Whether more commits of the same entry follow: only the last one's watermarks stand for all outputs of the entry.

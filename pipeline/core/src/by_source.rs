@@ -57,7 +57,8 @@ impl Operator for BySource {
     }
 
     fn watermarks(&self) -> BTreeMap<String, Timestamp> {
-        self.parts.iter().filter_map(|(source, part)| Some((source.clone(), part.watermark()?))).collect()
+        let of = |part: &Windows| if part.has_ended() { Some(Timestamp::MAX) } else { part.watermark() };
+        self.parts.iter().filter_map(|(source, part)| Some((source.clone(), of(part)?))).collect()
     }
 
     fn late(&self) -> u64 {

@@ -76,6 +76,9 @@ struct State {
 #[derive(Debug, Serialize, Deserialize)]
 struct Part {
     watermark: i64,
+    /// Whether the source has ended: all its windows have fired then.
+    #[serde(default)]
+    ended: bool,
     /// By their number; in each the series by their key.
     windows: BTreeMap<i64, BTreeMap<String, Cell>>,
 }
@@ -170,7 +173,14 @@ impl Cascade {
 
     /// Brings a source on: windows that have come to their end fire, and those whose lateness is over go.
     fn advance(&mut self, source: &str, watermark: i64, outputs: &mut Outputs) {
-        let Some(part) = self.state.parts.get_mut(source).filter(|part| part.watermark < watermark) else { return };
+        let Some(part) = self.state.parts.get_mut(source) else { return };
+        part.ended = watermark == i64::MAX;
+        // What comes after its end comes into later windows.
+        let last = || part.windows.last_key_value().map_or(part.watermark, |(window, _)| self.grid.bounds(*window).1);
+        let watermark = if part.ended { last() } else { watermark };
+        if watermark <= part.watermark {
+            return;
+        }
         let before = std::mem::replace(&mut part.watermark, watermark);
         let (grid, lateness_us) = (&self.grid, self.lateness_us);
         for (window, series) in &mut part.windows {
@@ -210,7 +220,7 @@ fn emit(spec: &Spec, ids: &mut RollupIds, source: &str, key: &str, (start, end):
 
 impl Part {
     fn new() -> Self {
-        Self { watermark: i64::MIN, windows: BTreeMap::new() }
+        Self { watermark: i64::MIN, ended: false, windows: BTreeMap::new() }
     }
 }
 
@@ -257,12 +267,14 @@ impl Operator for Cascade {
     }
 
     fn watermark(&self) -> Option<Timestamp> {
-        self.watermarks().into_values().min()
+        let known = self.state.parts.values().map(|part| part.watermark).filter(|watermark| *watermark > i64::MIN);
+        known.min().map(Timestamp::from_micros)
     }
 
     fn watermarks(&self) -> BTreeMap<String, Timestamp> {
-        let known = self.state.parts.iter().filter(|(_, part)| part.watermark > i64::MIN);
-        known.map(|(source, part)| (source.clone(), Timestamp::from_micros(part.watermark))).collect()
+        let of = |part: &Part| if part.ended { i64::MAX } else { part.watermark };
+        let known = self.state.parts.iter().map(|(source, part)| (source, of(part))).filter(|(_, watermark)| *watermark > i64::MIN);
+        known.map(|(source, watermark)| (source.clone(), Timestamp::from_micros(watermark))).collect()
     }
 
     fn late(&self) -> u64 {

@@ -78,14 +78,13 @@ impl Upstream {
         if !commit.more {
             let known = progress.jobs.entry(job).or_default();
             for (source, time) in &commit.watermarks {
-                let watermark = known.watermarks.entry(source.clone()).or_insert(i64::MIN);
-                *watermark = time.micros().max(*watermark);
+                known.watermarks.insert(source.clone(), time.micros());
             }
         }
         Some(commit)
     }
 
-    /// How far each source has come with the commits that were given, in microseconds.
+    /// How far each source has come with the commits that were given, in microseconds; [`i64::MAX`] when it has ended.
     pub fn watermarks(&self, progress: &Progress) -> BTreeMap<String, i64> {
         let mut all = BTreeMap::new();
         for (source, time) in progress.jobs.values().flat_map(|job| &job.watermarks) {

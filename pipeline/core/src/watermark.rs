@@ -203,6 +203,11 @@ impl Sources {
         others.filter(|s| s.is_active(log_time, idle_timeout_us)).map(|s| s.watermark).min().unwrap_or(i64::MAX)
     }
 
+    /// Whether all lanes that are known have ended.
+    pub fn has_ended(&self) -> bool {
+        !self.lanes.is_empty() && self.lanes.iter().all(|lane| lane.ended)
+    }
+
     /// How far the watermark may go at `log_time`.
     pub fn reach(&self, log_time: i64, idle_timeout_us: i64) -> Reach {
         let active = self.lanes.iter().filter(|s| s.is_active(log_time, idle_timeout_us));
@@ -211,7 +216,7 @@ impl Sources {
         }
         match self.lanes.iter().map(|s| s.reached).max() {
             None | Some(i64::MIN) => Reach::Hold,
-            Some(_) if self.lanes.iter().all(|s| s.ended) => Reach::Everything,
+            Some(_) if self.has_ended() => Reach::Everything,
             Some(reached) => Reach::PastWindowOf(reached),
         }
     }

@@ -178,7 +178,8 @@ impl Job {
         }
         self.unsaved_bytes += ENTRY_BYTES + entry.body.len();
         self.chain.passed(entry);
-        if !self.chain.outputs.is_empty() {
+        // Whoever reads this operator learns at once that a source has ended.
+        if !self.chain.outputs.is_empty() || commits::ends(&entry.headers) {
             self.cut()?;
         }
         // Every commit is cut at its entry or right before the next: past it, all that were there must have come out.

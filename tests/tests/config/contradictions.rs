@@ -174,4 +174,60 @@ type = "push"
         "3:10 the API listens on 127.0.0.1:8320 already | set another `listen`",
         "6:1 source `b` listens on 127.0.0.1:8321 already | set another `listen`",
     ],
+    operators_that_read_others_wrongly: r#"[sources.host]
+type = "host"
+[operators.minute]
+type = "tumbling"
+size = "1m"
+aggregates = ["mean"]
+[operators.lost]
+type = "tumbling"
+size = "1h"
+from = "minutes"
+[operators.round]
+type = "tumbling"
+size = "1h"
+from = "about"
+[operators.about]
+type = "tumbling"
+size = "2h"
+from = "round"
+[operators.uneven]
+type = "tumbling"
+size = "90s"
+from = "minute"
+[operators.asking]
+type = "tumbling"
+size = "1h"
+from = "minute"
+aggregates = ["mean", "max"]
+[operators.sharp]
+type = "tumbling"
+size = "1h"
+from = "minute"
+aggregates = ["mean"]
+quantiles = [0.5]
+[operators.unusual]
+type = "anomaly"
+from = "minute"
+aggregate = "max"
+[operators.odd]
+type = "tumbling"
+size = "1h"
+from = "unusual"
+[operators.week]
+type = "calendar"
+unit = "week"
+timezone = "Europe/Berlin"
+from = "daily"
+aggregates = ["mean"]
+[operators.daily]
+type = "calendar"
+unit = "day"
+timezone = "Europe/Madrid"
+aggregates = ["mean"]
+"# => [
+        "10:8 there is no operator \"minutes\" | did you mean `minute`?",
+    ],
+
 }

@@ -21,7 +21,8 @@ pub trait Operator: Send {
     /// The watermark; `None` before the first event.
     fn watermark(&self) -> Option<Timestamp>;
 
-    /// The watermark of each source that has one, where the operator keeps them apart.
+    /// The watermark of each source that has one, where the operator keeps them apart; the end of time for one that has
+    /// ended. When it sends again, it has a watermark again.
     fn watermarks(&self) -> BTreeMap<String, Timestamp> {
         BTreeMap::new()
     }

@@ -72,6 +72,11 @@ impl Windows {
         self.books.table.intern(self.books.sources.get(lane).lane.source, &series.key())
     }
 
+    /// Whether all its sources have ended.
+    pub fn has_ended(&self) -> bool {
+        self.books.sources.has_ended()
+    }
+
     /// Moves the watermark as far as the sources allow.
     pub(super) fn follow(&mut self, log_time: i64, outputs: &mut Outputs) {
         let target = match self.books.sources.reach(log_time, self.books.idle_timeout_us) {

@@ -19,8 +19,8 @@ const OUTPUTS_MAX: usize = 1_000;
 
 /// The commits so far, and what will be in the next.
 ///
-/// A commit is cut after an entry that made outputs, and before the first entry that comes [`QUIET_US`] of log time
-/// after the last cut. Neither depends on how the log is read.
+/// A commit is cut after an entry that made outputs or is the end of a source, and before the first entry that comes
+/// [`QUIET_US`] of log time after the last cut. Neither depends on how the log is read.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
     /// The number of the newest commit.
@@ -44,6 +44,8 @@ pub(super) struct Chain {
     pub(super) made: u64,
     /// The trace of the newest entry that is traced, for the next commit.
     trace: Option<String>,
+    /// Whether the newest entry was the end of a source.
+    ends: bool,
 }
 
 /// An entry that is in no commit yet.
@@ -72,6 +74,14 @@ pub(super) struct Standing {
     pub(super) position: Position,
     pub(super) fingerprint: String,
     pub(super) time: Timestamp,
+}
+
+/// In an entry that ends a source: the end of time.
+const WATERMARK: &str = "Floodmark-Watermark";
+
+/// Whether an entry is the end of a source, or a commit of what that has brought about.
+pub(super) fn ends(headers: &Headers) -> bool {
+    headers.parse(WATERMARK).is_ok_and(|time: i64| time == Timestamp::MAX.micros())
 }
 
 /// A commit with its outputs already written.
@@ -128,6 +138,7 @@ impl Chain {
         if let Some(trace) = entry.headers.get(trace::HEADER) {
             self.trace = Some(trace.to_owned());
         }
+        self.ends = ends(&entry.headers);
         self.newest = Some(Newest { time: entry.time, print: Print::Of(entry.body.clone()) });
     }
 
@@ -184,6 +195,9 @@ impl Chain {
         let mut entry = entry(spec, self.epoch, body);
         if let Some(trace) = &self.trace {
             entry.headers.set(trace::HEADER, trace);
+        }
+        if self.ends && !more {
+            entry.headers.set(WATERMARK, Timestamp::MAX.micros());
         }
         (self.n, self.digest.clone(), entry)
     }
