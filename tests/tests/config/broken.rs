@@ -368,7 +368,7 @@ type = "session"
 size = "1m"
 "# => [
         "3:1 the key `gap` is missing | add `gap`: The pause that ends a session.",
-        "5:1 unknown key `size` | did you mean `sources`?",
+        "5:1 unknown key `size` | known keys: gap, allowed_lateness, idle_timeout, sources, metrics, aggregates, quantiles, series_max, group_by, type",
     ],
     a_time_zone_that_is_not_there: r#"[sources.a]
 type = "host"
@@ -376,7 +376,6 @@ type = "host"
 type = "calendar"
 unit = "dya"
 timezone = "Europe/Brelin"
-group_by = ["host", "host"]
 "# => [
         "5:8 \"dya\" is not a value of `unit` | did you mean `day`?",
         "6:12 there is no time zone \"Europe/Brelin\" | did you mean \"Europe/Berlin\"?",
