@@ -8,7 +8,7 @@ use std::time::Duration;
 use cpu_time::CpuTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use floodmark_core::ports::{Operator, Outputs};
-use floodmark_core::window::{Batch, Columns, Spec, Windows};
+use floodmark_core::window::{Batch, Columns, Shape, Spec, Unit, Windows, Zone};
 use floodmark_schemas::{Series, Timestamp};
 
 /// As in the binary: rollups are many small allocations.
@@ -19,7 +19,10 @@ const START: i64 = 1_790_000_000_000_000;
 const FRAME: usize = 1_000;
 
 fn operator(series: usize) -> (Windows, u32, Vec<u32>) {
-    let spec = Spec::new("bench", 0, Duration::from_secs(10));
+    operator_of(Spec::new("bench", 0, Duration::from_secs(10)), series)
+}
+
+fn operator_of(spec: Spec, series: usize) -> (Windows, u32, Vec<u32>) {
     let mut operator = Windows::new(spec).expect("the spec is sound");
     let lane = operator.lane("load", Timestamp::from_micros(START));
     let name = |i: usize| Series::new("cpu_usage").label("host", format!("host-{i:07}")).label("zone", (i % 16).to_string());
@@ -76,6 +79,38 @@ fn fold(c: &mut Criterion<CpuTime>) {
                 operator
             };
             b.iter_batched(prepared, routine, BatchSize::PerIteration);
+        });
+    }
+    group.finish();
+}
+
+/// Windows of other shapes, once a second a series. An hour every second over 1,000 series stands beside what gives as many
+/// rollups: tumbling windows of a second. Two hours of log, so that the boundary moves twice.
+fn shapes(c: &mut Criterion<CpuTime>) {
+    let mut group = c.benchmark_group("shapes");
+    group.sample_size(10);
+    let secs = Duration::from_secs;
+    let zone = Zone::named("Europe/Berlin").expect("there is such a zone");
+    let spec = |shape, size| Spec { shape, ..Spec::new("bench", 0, size) };
+    for (name, series, step_us, count, spec) in [
+        ("tumbling 1 s", 1_000, 1_000, 7_200, spec(Shape::Tumbling, secs(1))),
+        ("hopping 1 h / 1 s", 1_000, 1_000, 7_200, spec(Shape::Hopping { slide: secs(1) }, secs(3_600))),
+        ("hopping 1 m / 10 s", 100_000, 10, 2_000, spec(Shape::Hopping { slide: secs(10) }, secs(60))),
+        ("session, gap 5 s", 1_000, 1_000, 2_000, spec(Shape::Session, secs(5))),
+        ("session, gap 5 s", 100_000, 10, 2_000, spec(Shape::Session, secs(5))),
+        ("calendar days", 1_000, 1_000, 2_000, spec(Shape::Calendar { unit: Unit::Day, zone: zone.clone() }, secs(1))),
+        ("calendar days", 100_000, 10, 2_000, spec(Shape::Calendar { unit: Unit::Day, zone: zone.clone() }, secs(1))),
+    ] {
+        let (_, _, ids) = operator_of(spec.clone(), series);
+        let frames = frames(count, &ids, step_us);
+        group.throughput(Throughput::Elements((frames.len() * FRAME) as u64));
+        group.bench_function(format!("{name}, {series} series"), |b| {
+            let mut outputs = Outputs::new();
+            let routine = |(mut operator, lane, _): (Windows, u32, Vec<u32>)| {
+                fold_all(&mut operator, lane, &frames, &mut outputs);
+                operator
+            };
+            b.iter_batched(|| operator_of(spec.clone(), series), routine, BatchSize::PerIteration);
         });
     }
     group.finish();
@@ -143,6 +178,6 @@ fn memory(_: &mut Criterion<CpuTime>) {
 criterion_group! {
     name = benches;
     config = CpuTime::criterion();
-    targets = memory, fold
+    targets = memory, fold, shapes
 }
 criterion_main!(benches);

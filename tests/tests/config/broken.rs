@@ -347,6 +347,48 @@ series_max = 0
         "6:16 every source would always be idle | write for example \"30s\"",
         "7:14 no series could be aggregated | write 1 or more",
     ],
+    windows_that_leave_events_out: r#"[sources.a]
+type = "host"
+[operators.w]
+type = "hopping"
+size = "1m"
+slide = "2m"
+[operators.v]
+type = "hopping"
+size = "1d"
+slide = "7ms"
+"# => [
+        "6:9 windows of 1m every 2m would leave events out | make it at most as long as `size`",
+        "10:9 a window would have 86400000 parts, more than 100000 | make it longer, or such that it divides `size`",
+    ],
+    a_session_with_a_size: r#"[sources.a]
+type = "host"
+[operators.w]
+type = "session"
+size = "1m"
+"# => [
+        "3:1 the key `gap` is missing | add `gap`: The pause that ends a session.",
+        "5:1 unknown key `size` | known keys: gap, allowed_lateness, idle_timeout, sources, metrics, aggregates, quantiles, series_max, group_by, type",
+    ],
+    a_time_zone_that_is_not_there: r#"[sources.a]
+type = "host"
+[operators.w]
+type = "calendar"
+unit = "dya"
+timezone = "Europe/Brelin"
+"# => [
+        "5:8 \"dya\" is not a value of `unit` | did you mean `day`?",
+        "6:12 there is no time zone \"Europe/Brelin\" | did you mean \"Europe/Berlin\"?",
+    ],
+    a_month_longer_than_the_log: r#"[sources.a]
+type = "host"
+[operators.w]
+type = "calendar"
+unit = "month"
+timezone = "utc"
+"# => [
+        "5:8 a window stays open for 31d 1h 10m 2s (unit, allowed lateness and disorder), but the log keeps events for 7d | raise `retention_age` in [log], or make the window shorter",
+    ],
     an_unknown_sink: r#"[sinks.s]
 type = "redis"
 "# => [

@@ -17,11 +17,11 @@ use crate::ports::Outputs;
 /// The windows that are open, and the watermark.
 pub(super) enum Body {
     /// Tumbling windows, and those of a calendar.
-    Aligned(Aligned),
+    Aligned(Box<Aligned>),
     /// Windows that overlap.
-    Hopping(Hopping),
+    Hopping(Box<Hopping>),
     /// Windows that each series has for itself.
-    Session(Sessions),
+    Session(Box<Sessions>),
 }
 
 /// Calls one method of whichever it is.
@@ -38,10 +38,12 @@ macro_rules! each {
 impl Body {
     pub fn new(spec: &Spec) -> Self {
         match &spec.shape {
-            Shape::Tumbling => Self::Aligned(Aligned::new(spec, Grid::Fixed(micros(spec.size)))),
-            Shape::Calendar { unit, zone } => Self::Aligned(Aligned::new(spec, Grid::Calendar(Calendar::new(*unit, zone.clone())))),
-            Shape::Hopping { slide } => Self::Hopping(Hopping::new(spec, micros(*slide))),
-            Shape::Session => Self::Session(Sessions::new(spec)),
+            Shape::Tumbling => Self::Aligned(Box::new(Aligned::new(spec, Grid::Fixed(micros(spec.size))))),
+            Shape::Calendar { unit, zone } => {
+                Self::Aligned(Box::new(Aligned::new(spec, Grid::Calendar(Calendar::new(*unit, zone.clone())))))
+            }
+            Shape::Hopping { slide } => Self::Hopping(Box::new(Hopping::new(spec, micros(*slide)))),
+            Shape::Session => Self::Session(Box::new(Sessions::new(spec))),
         }
     }
 

@@ -39,15 +39,20 @@ pub fn spans_of(spec: &Spec, time: i64) -> Vec<Span> {
             spans
         }
         Shape::Calendar { unit, zone } => {
-            let day = jiff::Timestamp::from_microsecond(time).unwrap().to_zoned(rules_of(zone)).start_of_day().unwrap();
-            let (start, length) = match unit {
-                Unit::Day => (day.clone(), 1.day()),
-                Unit::Week => (day.checked_sub(i64::from(day.weekday().to_monday_zero_offset()).days()).unwrap(), 1.week()),
-                Unit::Month => (day.first_of_month().unwrap(), 1.month()),
-            };
-            let start = start.start_of_day().unwrap();
-            let end = start.checked_add(length).unwrap().start_of_day().unwrap();
-            vec![(start.timestamp().as_microsecond(), end.timestamp().as_microsecond())]
+            // Where clocks go back past midnight, the date alone does not say which day it is.
+            let date = jiff::Timestamp::from_microsecond(time).unwrap().to_zoned(rules_of(zone)).date();
+            let near = [date.yesterday().unwrap(), date, date.tomorrow().unwrap()];
+            let spans = near.map(|date| {
+                let (first, length) = match unit {
+                    Unit::Day => (date, 1.day()),
+                    Unit::Week => (date.checked_sub(i64::from(date.weekday().to_monday_zero_offset()).days()).unwrap(), 1.week()),
+                    Unit::Month => (date.first_of_month(), 1.month()),
+                };
+                [first, first.checked_add(length).unwrap()]
+                    .map(|date| date.to_zoned(rules_of(zone)).unwrap().start_of_day().unwrap().timestamp().as_microsecond())
+            });
+            let span = spans.into_iter().find(|[start, end]| *start <= time && time < *end).expect("every time is in a window");
+            vec![(span[0], span[1])]
         }
         Shape::Session => panic!("sessions are not the same for all series"),
     }
