@@ -1,0 +1,16 @@
+//! `floodmark graph`: what flows where.
+
+use super::args::Global;
+use super::exit::Outcome;
+
+/// Arguments of `floodmark graph`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Prints it.
+///
+/// # Errors
+/// The report of the configuration.
+pub fn graph(_: &Global, _: &Args) -> Outcome {
+    Ok(super::exit::Exit::Ok)
+}

@@ -1,0 +1,104 @@
+//! Runs the operators of a test as jobs, and gathers what they committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use floodmark_core::ports::{Limit, Log, Position};
+use floodmark_core::{Error, Result};
+use floodmark_engine::JobPlan;
+use floodmark_engine::ingest::Logs;
+use floodmark_engine::input::Input;
+use floodmark_engine::job::{Job, JobSpec};
+use floodmark_engine::retention::Floors;
+use floodmark_engine::sink_runner::Reads;
+use floodmark_schemas::commit::Output;
+use floodmark_schemas::{DeadLetter, JobEntry, Timestamp, subject};
+use tokio::sync::watch;
+
+use crate::assemble::operators::job_plan;
+use crate::config::Config;
+
+/// What came out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Results {
+    /// The outputs of each operator, in order.
+    pub(super) outputs: Vec<Output>,
+    /// How far event time has come, by operator and source.
+    pub(super) watermarks: BTreeMap<String, BTreeMap<String, Timestamp>>,
+    /// What no operator could read.
+    pub(super) dead_letters: Vec<DeadLetter>,
+}
+
+/// The plans of the operators asked for (all, if none is) and of those that they read, in the order in which they can
+/// be run.
+///
+/// # Errors
+/// `Broken` when an operator cannot be made.
+pub(super) fn plans(config: &Config, asked: &BTreeSet<&str>) -> Result<Vec<JobPlan>> {
+    let plans = config.operators.iter().map(|(id, operator)| Ok((id.as_str(), job_plan(id, operator)?)));
+    let mut all: BTreeMap<&str, JobPlan> = plans.collect::<Result<_>>()?;
+    let mut wanted: Vec<String> = match asked.is_empty() {
+        true => all.keys().map(|id| (*id).to_owned()).collect(),
+        false => asked.iter().map(|id| (*id).to_owned()).collect(),
+    };
+    let mut taken = Vec::new();
+    while let Some(id) = wanted.pop() {
+        let Some(plan) = all.remove(id.as_str()) else { continue };
+        if let Input::Operator { id, .. } = &plan.input {
+            wanted.push(id.clone());
+        }
+        taken.push(plan);
+    }
+    taken.sort_by(|a, b| (a.input.level(), &a.operator).cmp(&(b.input.level(), &b.operator)));
+    Ok(taken)
+}
+
+/// Runs a job to the end of what it reads.
+///
+/// # Errors
+/// Those of the job.
+pub(super) async fn run(plan: &JobPlan, logs: &Logs) -> Result<()> {
+    let spec = JobSpec {
+        operator: plan.operator.clone(),
+        partition: 0,
+        input: plan.input.clone(),
+        version: plan.version.clone(),
+        snapshot_after_bytes: usize::MAX,
+    };
+    let make = plan.make.clone();
+    let mut job = Job::claim(spec, logs.clone(), &move || make(0), Floors::default().of(&plan.operator)).await?;
+    let tail = match plan.input.reads() {
+        Reads::Events => logs.events.continuity().await?.tail,
+        Reads::Outputs => logs.outputs.continuity().await?.tail,
+    };
+    let (_drain, until) = watch::channel(Some(tail));
+    job.run(until).await
+}
+
+/// What stands in the output log.
+///
+/// # Errors
+/// `Broken` when an entry cannot be read.
+pub(super) async fn results(outputs: &Arc<dyn Log>) -> Result<Results> {
+    let until = Some(outputs.continuity().await?.tail);
+    let patterns = vec![subject::OUTPUTS.to_owned(), subject::DEAD.to_owned()];
+    let mut reader = outputs.reader(patterns, Position::START).await?;
+    let mut results = Results::default();
+    loop {
+        let entries = reader.next(Limit { until, ..Limit::default() }).await?;
+        if entries.is_empty() {
+            return Ok(results);
+        }
+        for entry in entries {
+            let broken = |e| Error::broken(format!("reading entry {} of the output log of a test", entry.position)).because(e);
+            let Some((operator, _)) = subject::parse_outputs(&entry.subject) else {
+                results.dead_letters.push(serde_json::from_slice(&entry.body).map_err(broken)?);
+                continue;
+            };
+            if let JobEntry::Commit(commit) = serde_json::from_slice(&entry.body).map_err(broken)? {
+                results.outputs.extend(commit.outputs);
+                results.watermarks.insert(operator.to_owned(), commit.watermarks);
+            }
+        }
+    }
+}
