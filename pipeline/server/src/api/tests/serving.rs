@@ -60,7 +60,7 @@ async fn an_unknown_path_is_answered_with_the_known_ones() {
         "code": "not_found",
         "message": "there is nothing at /api/v2/events",
         "paths": [
-            "/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/events", "/api/v1/rollups", "/api/v1/series", "/api/v1/sources",
+            "/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/events", "/api/v1/rollups", "/api/v1/series", "/api/v1/sources", "/api/v1/units",
             "/api/v1/dead-letters", "/api/v1/dead-letters/{component}/{id}",
         ],
     } });
