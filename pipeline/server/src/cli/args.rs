@@ -6,7 +6,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::telemetry::{LogFormat, Logging};
 
-use super::{bench, check, completion, config, demo, dlq, events, graph, health, jobs, migrate, query, run, schema, streams, tap, test, top};
+use super::{
+    bench, check, completion, config, demo, dlq, events, graph, health, jobs, migrate, query, run, schema, streams, tap, test, top,
+};
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
 #[derive(Debug, Parser)]

@@ -1,7 +1,6 @@
 //! `floodmark top`: a running server at a glance.
 
 use std::io::{self, IsTerminal};
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use floodmark_connectors::clock::SystemClock;
@@ -9,14 +8,15 @@ use floodmark_connectors::settings::Span;
 use floodmark_core::ports::Clock;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use reqwest::Url;
 use tokio::sync::mpsc;
 
 use super::args::Global;
 use super::exit::{Exit, Failure, Outcome};
+use super::health::configured;
 use super::open;
 use super::output::{print, width};
 use super::selection::usage;
-use crate::config;
 use crate::top::{Client, Rows, Snapshot, Sort, View, draw, text};
 
 /// How wide the text is when stdout is no terminal.
@@ -32,7 +32,7 @@ const KEYS: &str = "q quit  sort: n name  r rate  l lag  a age  d drops";
 pub struct Args {
     /// The server; the address of the API in the configuration when absent.
     #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
+    pub url: Option<Url>,
     /// How often it is asked.
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     pub every: Span,
@@ -49,7 +49,11 @@ pub fn top(global: &Global, args: &Args) -> Outcome {
     if args.every.0 < Duration::from_millis(100) {
         return Err(usage("--every: a server is asked every 100ms at most"));
     }
-    let client = Client::new(&address(global, args)?)?;
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => configured(global)?,
+    };
+    let client = Client::new(url.as_str())?;
     open::block_on(global, async {
         match (args.once, io::stdout().is_terminal()) {
             (true, _) => once(&client, args.every.0).await,
@@ -57,22 +61,6 @@ pub fn top(global: &Global, args: &Args) -> Outcome {
             (false, true) => live(&client, args.every.0).await,
         }
     })
-}
-
-fn address(global: &Global, args: &Args) -> Result<String, Failure> {
-    if let Some(url) = &args.url {
-        return Ok(if url.contains("://") { url.clone() } else { format!("http://{url}") });
-    }
-    let config = config::load(&global.config)?;
-    if !config.api.enabled {
-        return Err(Failure::new("the API is off in this configuration")
-            .remedy("remove `enabled = false` under [api], or name a server with --url"));
-    }
-    let mut listen = config.api.listen.0;
-    if listen.ip().is_unspecified() {
-        listen.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    }
-    Ok(format!("http://{listen}"))
 }
 
 /// Rates need two looks.

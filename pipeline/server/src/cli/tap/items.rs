@@ -145,6 +145,7 @@ fn rollup(of: &Rollup) -> Item {
     let values: String = named.chain(quantiles).collect();
     let length = describe::duration(of.window.end.micros().abs_diff(of.window.start.micros()));
     let revision = if of.revision == 0 { String::new() } else { format!(" revision {}", of.revision) };
+    let revision = if of.is_retraction() { format!("{revision}, retracted") } else { revision };
     let text = format!("{} over {length}: count {count}{values} {}{revision}", of.series, of.series.unit);
     line(of.window.start, &of.operator, &of.source, &text, of)
 }
