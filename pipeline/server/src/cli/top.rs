@@ -71,8 +71,7 @@ async fn once(client: &Client, every: Duration) -> Outcome {
     let rows = Rows::of(Some(&before), &now, Sort::Name);
     let view = View { address: client.address().to_owned(), ..View::default() };
     let width = width().and_then(|width| u16::try_from(width).ok()).unwrap_or(TEXT_COLUMNS);
-    let text = text(&rows, &view, width).map_err(|e| Failure::new(format!("drawing: {e}")))?;
-    print(&text)
+    print(&text(&rows, &view, width))
 }
 
 /// What is on the screen.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use floodmark_core::ports::{Limit, Log, Position};
-use floodmark_core::{Error, Result};
+use floodmark_core::{Error, Kind, Result};
 use floodmark_engine::JobPlan;
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::input::Input;
@@ -21,10 +21,8 @@ use crate::config::Config;
 /// What came out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Results {
-    /// The outputs of each operator, in order.
+    /// The outputs of all operators, in the order in which they were run.
     pub(super) outputs: Vec<Output>,
-    /// How far event time has come, by operator and source.
-    pub(super) watermarks: BTreeMap<String, BTreeMap<String, Timestamp>>,
     /// What no operator could read.
     pub(super) dead_letters: Vec<DeadLetter>,
 }
@@ -91,14 +89,44 @@ pub(super) async fn results(outputs: &Arc<dyn Log>) -> Result<Results> {
         }
         for entry in entries {
             let broken = |e| Error::broken(format!("reading entry {} of the output log of a test", entry.position)).because(e);
-            let Some((operator, _)) = subject::parse_outputs(&entry.subject) else {
+            if subject::parse_outputs(&entry.subject).is_none() {
                 results.dead_letters.push(serde_json::from_slice(&entry.body).map_err(broken)?);
-                continue;
-            };
-            if let JobEntry::Commit(commit) = serde_json::from_slice(&entry.body).map_err(broken)? {
+            } else if let JobEntry::Commit(commit) = serde_json::from_slice(&entry.body).map_err(broken)? {
                 results.outputs.extend(commit.outputs);
-                results.watermarks.insert(operator.to_owned(), commit.watermarks);
             }
         }
     }
+}
+
+/// How far event time has come for an operator at the very end, by source. The newest commit does not tell: nothing is
+/// committed for the end's sake.
+///
+/// # Errors
+/// Those of the log.
+pub(super) async fn event_time(plan: &JobPlan, logs: &Logs) -> Result<BTreeMap<String, Timestamp>> {
+    let (log, pattern) = match &plan.input {
+        Input::Partition | Input::Partitions => (&logs.events, subject::EVENTS.to_owned()),
+        Input::Operator { id, .. } => (&logs.outputs, subject::outputs_of(id)),
+    };
+    let until = Some(log.continuity().await?.tail);
+    let mut reader = log.reader(vec![pattern], Position::START).await?;
+    let (mut operator, mut outputs) = ((plan.make)(0), Vec::new());
+    loop {
+        let entries = reader.next(Limit { until, ..Limit::default() }).await?;
+        if entries.is_empty() {
+            break;
+        }
+        for entry in &entries {
+            match operator.apply(entry, &mut outputs) {
+                Err(e) if e.kind() != Kind::Rejected => return Err(e),
+                _ => outputs.clear(),
+            }
+        }
+    }
+    let by_source = operator.watermarks();
+    Ok(if by_source.is_empty() {
+        operator.watermark().map(|time| ("all sources".to_owned(), time)).into_iter().collect()
+    } else {
+        by_source
+    })
 }

@@ -17,6 +17,6 @@ pub struct Outcome {
     pub ok: bool,
     /// What was not.
     pub problems: Vec<Problem>,
-    /// How far event time has come: operator, source and time. Why a window has not fired yet can be seen from it.
+    /// After a failure how far event time has come: operator, source and time. Why a window has not fired can be seen from it.
     pub event_time: Vec<(String, String, String)>,
 }

@@ -32,7 +32,7 @@ fn keys_and_names_that_do_not_exist_are_told_with_the_nearest() {
         &format!(
             "{NAME}operator = \"minutes\"\ninput = [{{ at = \"0s\", source = \"apy\", metrik = \"m\", value = 1 }}]\nexpect_none = true"
         ),
-        &["9:41 unknown key `metrik` | did you mean `metric`?"],
+        &["9:39 unknown key `metrik` | did you mean `metric`?"],
     );
     check(
         &format!(
@@ -83,7 +83,7 @@ fn expectations_that_cannot_be_met_are_told() {
     );
     check(
         &format!("{NAME}expect = [{{ score = \">= 1\", mean = \"many\" }}]"),
-        &["8:35 \"many\" is not a number to expect | write for example 5, \">= 5\", \"< 5\" or \"4.5..5.5\""],
+        &["8:36 \"many\" is not a number to expect | write for example 5, \">= 5\", \"< 5\" or \"4.5..5.5\""],
     );
     check(
         &format!("{NAME}expect = [{{ score = \">= 1\" }}, {{ kind = \"late\", window = \"0s..1m\" }}]"),

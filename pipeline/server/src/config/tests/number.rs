@@ -35,7 +35,7 @@ impl Expected {
     /// Whether `found` is as expected, when it may differ by this share of the expected number.
     pub fn holds(self, found: f64, share: f64) -> bool {
         match self {
-            Self::Is(number) => found == number || (found - number).abs() <= share.max(ROUNDING) * number.abs(),
+            Self::Is(number) => found == number || (found - number).abs() <= (share + ROUNDING) * number.abs(),
             Self::Above(number) => found > number,
             Self::AtLeast(number) => found >= number,
             Self::Below(number) => found < number,
