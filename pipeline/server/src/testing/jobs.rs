@@ -15,8 +15,11 @@ use floodmark_schemas::commit::Output;
 use floodmark_schemas::{DeadLetter, JobEntry, Timestamp, subject};
 use tokio::sync::watch;
 
-use crate::assemble::operators::job_plan;
+use crate::assemble::operators::job_plans;
 use crate::config::Config;
+
+/// A test has one partition: results do not depend on their number.
+const PARTITIONS: u32 = 1;
 
 /// What came out.
 #[derive(Clone, Debug, Default)]
@@ -33,15 +36,15 @@ pub(super) struct Results {
 /// # Errors
 /// `Broken` when an operator cannot be made.
 pub(super) fn plans(config: &Config, asked: &BTreeSet<&str>) -> Result<Vec<JobPlan>> {
-    let plans = config.operators.iter().map(|(id, operator)| Ok((id.as_str(), job_plan(id, operator)?)));
-    let mut all: BTreeMap<&str, JobPlan> = plans.collect::<Result<_>>()?;
+    let plans = job_plans(&config.operators, PARTITIONS)?;
+    let mut all: BTreeMap<String, JobPlan> = plans.into_iter().map(|plan| (plan.operator.clone(), plan)).collect();
     let mut wanted: Vec<String> = match asked.is_empty() {
-        true => all.keys().map(|id| (*id).to_owned()).collect(),
+        true => all.keys().cloned().collect(),
         false => asked.iter().map(|id| (*id).to_owned()).collect(),
     };
     let mut taken = Vec::new();
     while let Some(id) = wanted.pop() {
-        let Some(plan) = all.remove(id.as_str()) else { continue };
+        let Some(plan) = all.remove(&id) else { continue };
         if let Input::Operator { id, .. } = &plan.input {
             wanted.push(id.clone());
         }

@@ -34,7 +34,7 @@ pub fn shown(outcomes: &[Outcome]) -> String {
 async fn every_example_of_the_guide_goes_well() {
     let guide = guide();
     let blocks = blocks(&guide);
-    assert_eq!(blocks.len(), 4);
+    assert_eq!(blocks.len(), 5);
     for block in blocks {
         let config = from_text("floodmark.toml", block).unwrap_or_else(|report| panic!("{report}"));
         let outcomes = outcomes(&config).await;

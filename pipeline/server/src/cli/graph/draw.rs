@@ -150,6 +150,7 @@ mod tests {
             operator("hours", &json!({ "type": "tumbling", "size": "1h", "from": "minute", "group_by": ["host"] })),
             operator("minute", &json!({ "type": "tumbling", "size": "1m", "metrics": ["cpu_*", "load"] })),
             operator("scores", &json!({ "type": "anomaly", "from": "hours" })),
+            operator("total", &json!({ "type": "hopping", "size": "1h", "slide": "1m", "group_by": [] })),
         ];
         let topology = Topology { operators: ordered(operators), ..small() };
         let expected = "\
@@ -157,9 +158,10 @@ sources -> event log (embedded, 2 partitions)
   web  tcp_probe
 
 event log -> operators -> output log
-  minute      tumbling 1m  metrics cpu_*, load
-    hours     tumbling 1h  from minute; by host
-      scores  anomaly      from hours
+  minute      tumbling 1m    metrics cpu_*, load
+    hours     tumbling 1h    from minute; by host
+      scores  anomaly        from hours
+  total       hopping 1h 1m  all as one
 
 logs -> sinks
   embedded  embedded  results of the output log

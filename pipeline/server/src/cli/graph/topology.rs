@@ -48,7 +48,7 @@ pub(super) enum Reads {
 }
 
 /// The lengths that tell operators of one type apart.
-const LENGTHS: [&str; 5] = ["size", "every", "gap", "unit", "timezone"];
+const LENGTHS: [&str; 5] = ["size", "slide", "gap", "unit", "timezone"];
 /// What an operator may choose from its input, and how it is said.
 const CHOICES: [(&str, &str); 3] = [("sources", "sources"), ("metrics", "metrics"), ("group_by", "by")];
 
@@ -80,7 +80,8 @@ pub(super) fn operator(id: &str, settings: &Value) -> Operator {
     let kind = text("type").into_iter().chain(lengths).collect::<Vec<_>>().join(" ");
     let takes = CHOICES.into_iter().filter_map(|(key, said)| {
         let items: Vec<&str> = settings[key].as_array()?.iter().filter_map(Value::as_str).collect();
-        (!items.is_empty()).then(|| format!("{said} {}", items.join(", ")))
+        // Of all choices an empty list means something for this one only.
+        Some(if items.is_empty() { "all as one".to_owned() } else { format!("{said} {}", items.join(", ")) })
     });
     Operator { id: id.to_owned(), kind, from: text("from"), depth: 0, takes: takes.collect() }
 }
