@@ -43,6 +43,7 @@ const QUEUED_PER_UNIT: usize = 8;
 pub type SourceFactory = dyn Fn() -> Result<Box<dyn Source>> + Send + Sync;
 
 /// A source to run, or one shard of it.
+#[derive(Clone)]
 pub struct SourcePlan {
     /// What the engine has to know of it.
     pub spec: SourceSpec,
@@ -53,6 +54,7 @@ pub struct SourcePlan {
 }
 
 /// An operator to run.
+#[derive(Clone)]
 pub struct JobPlan {
     /// Its id.
     pub operator: String,
@@ -65,6 +67,7 @@ pub struct JobPlan {
 }
 
 /// A sink to run.
+#[derive(Clone)]
 pub struct SinkPlan {
     /// Its id.
     pub id: String,
@@ -76,7 +79,8 @@ pub struct SinkPlan {
     pub patterns: Vec<String>,
 }
 
-/// Everything that runs.
+/// Everything that runs. A clone of it shares what it works on: run one of them only; the others can say where it stands.
+#[derive(Clone)]
 pub struct Pipeline {
     /// The logs.
     pub logs: Logs,

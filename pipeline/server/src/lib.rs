@@ -8,3 +8,5 @@ pub mod config;
 pub mod data_dir;
 pub mod migrate;
 pub mod telemetry;
+pub mod testing;
+pub mod top;

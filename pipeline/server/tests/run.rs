@@ -57,6 +57,29 @@ async fn after_the_start_events_come_and_ctrl_c_drains_in_time() {
 }
 
 #[tokio::test]
+async fn top_shows_once_what_runs() {
+    let port = free_port();
+    let installation = installation(&format!("[api]\nlisten = \"127.0.0.1:{port}\"\n{HOST}{SECONDS}"));
+    let program = installation.run();
+    let api = program.ready(1).await;
+    api.item("/api/v1/rollups?operator=seconds&limit=1", |_| true).await;
+    let mut top = std::process::Command::new(env!("CARGO_BIN_EXE_floodmark"));
+    top.args(["-c", "floodmark.toml", "top", "--once", "--every", "300ms"]).current_dir(installation.path());
+    let output = tokio::task::spawn_blocking(move || top.output().unwrap()).await.unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names = |heading: &str| -> Vec<String> {
+        let rows = shown.lines().skip_while(|line| !line.starts_with(heading)).skip(1).take_while(|line| !line.is_empty());
+        rows.filter_map(|row| row.split_whitespace().next().map(str::to_owned)).collect()
+    };
+    assert_eq!(names("SOURCE"), ["machine"], "{shown}");
+    assert_eq!(names("JOB"), ["seconds/0"], "{shown}");
+    assert_eq!(names("SINK"), ["catalog", "dead_letters", "rollups"], "{shown}");
+    program.signal("INT");
+    assert_eq!(program.ends().await.0, 0);
+}
+
+#[tokio::test]
 async fn a_restart_goes_on_without_a_gap_or_a_double() {
     let installation = installation(&format!("partitions = 3\n{API}{HOST}{SECONDS}"));
     for end in ["TERM", "KILL", "INT"] {

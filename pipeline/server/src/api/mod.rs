@@ -15,7 +15,7 @@ mod time;
 
 pub use router::router;
 pub use serve::serve;
-pub use state::ApiState;
+pub use state::{ApiState, Units};
 
 #[cfg(test)]
 mod memory;

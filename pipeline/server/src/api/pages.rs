@@ -8,7 +8,7 @@ use floodmark_core::ports::{
     EventFilter, Page, RollupFilter, ScoreFilter, SeriesFilter,
     query::{KnownSeries, StoredEvent},
 };
-use floodmark_engine::SourceStatus;
+use floodmark_engine::{SourceStatus, Standing};
 use floodmark_schemas::{DeadLetter, Rollup, Score};
 
 use super::{
@@ -84,6 +84,12 @@ pub(super) async fn series(State(state): State<ApiState>, given: Parameters) -> 
 pub(super) async fn sources(State(state): State<ApiState>, given: Parameters) -> Answer<Page<SourceStatus>> {
     given.only(&[])?;
     Ok(Json(Page { items: (state.sources)(), next: None }))
+}
+
+/// Where each unit of work stands, all on one page: sources first, then jobs, sinks and the rest.
+pub(super) async fn units(State(state): State<ApiState>, given: Parameters) -> Answer<Page<Standing>> {
+    given.only(&[])?;
+    Ok(Json(Page { items: (state.units)().await?, next: None }))
 }
 
 /// Dead letters, newest first.

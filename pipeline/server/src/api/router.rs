@@ -25,6 +25,7 @@ pub(super) const PATHS: &[&str] = &[
     "/api/v1/scores",
     "/api/v1/series",
     "/api/v1/sources",
+    "/api/v1/units",
     "/api/v1/dead-letters",
     "/api/v1/dead-letters/{component}/{id}",
 ];
@@ -44,6 +45,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/v1/scores", get(pages::scores))
         .route("/api/v1/series", get(pages::series))
         .route("/api/v1/sources", get(pages::sources))
+        .route("/api/v1/units", get(pages::units))
         .route("/api/v1/dead-letters", get(pages::dead_letters))
         .route("/api/v1/dead-letters/{component}/{id}", get(pages::dead_letter))
         .route_layer(GlobalConcurrencyLimitLayer::new(QUESTIONS_MAX));

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use floodmark_core::ports::{Clock, EventQuery, StoreQuery};
-use floodmark_engine::SourceStatus;
+use floodmark_engine::{SourceStatus, Standing};
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
+
+/// Asks where each unit of work stands.
+pub type Units = dyn Fn() -> BoxFuture<'static, floodmark_core::Result<Vec<Standing>>> + Send + Sync;
 
 /// Everything that requests are answered from.
 #[derive(Clone)]
@@ -15,6 +19,8 @@ pub struct ApiState {
     pub store: Arc<dyn StoreQuery>,
     /// The sources as they are now, in order of their ids.
     pub sources: Arc<dyn Fn() -> Vec<SourceStatus> + Send + Sync>,
+    /// Where each unit of work stands.
+    pub units: Arc<Units>,
     /// What relative times are taken from.
     pub clock: Arc<dyn Clock>,
     /// What `/metrics` shows.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use floodmark_connectors::clock::TokioClock;
 use floodmark_core::ports::query::{KnownSeries, StoredEvent};
-use floodmark_engine::{SourceState, SourceStatus};
+use floodmark_engine::{SourceState, SourceStatus, Standing};
 use floodmark_schemas::{Aggregates, Check, DeadLetter, Episode, Event, Head, Rollup, Score, ScoreState, Series, Timestamp, Window};
 use tokio::sync::watch;
 
@@ -91,6 +91,9 @@ fn state(memory: Memory, ready: watch::Receiver<bool>) -> ApiState {
         events: memory.clone(),
         store: memory,
         sources: Arc::new(move || vec![source.clone()]),
+        units: Arc::new(|| {
+            Box::pin(async { Ok(vec![Standing { unit: "job.minutely.0".to_owned(), lag: Some(7), ..Standing::default() }]) })
+        }),
         clock: Arc::new(TokioClock::starting_at(NOW)),
         registry: telemetry::tests::metrics().registry.clone(),
         ready,

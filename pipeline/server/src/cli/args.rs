@@ -6,7 +6,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::telemetry::{LogFormat, Logging};
 
-use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, query, run, schema, streams, tap};
+use super::{
+    bench, check, completion, config, demo, dlq, events, graph, health, jobs, migrate, query, run, schema, streams, tap, test, top,
+};
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
 #[derive(Debug, Parser)]
@@ -86,11 +88,17 @@ pub enum Command {
     Run(run::Args),
     /// Say whether the configuration is right, or all that is wrong with it; with --connect also of its servers.
     Check(check::Args),
+    /// Run the tests of the configuration: the operators on made-up events, without servers or files.
+    Test(test::Args),
     /// Show the configuration.
     #[command(subcommand)]
     Config(config::Command),
-    /// Print events as they arrive.
+    /// Draw what flows where: sources, operators, sinks.
+    Graph(graph::Args),
+    /// Print events, results and dead letters as they arrive.
     Tap(tap::Args),
+    /// Watch a running server: how fast, how far behind, what went wrong.
+    Top(top::Args),
     /// List or export stored events.
     #[command(subcommand)]
     Events(events::Command),

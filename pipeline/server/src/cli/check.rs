@@ -36,7 +36,7 @@ pub enum Format {
 /// # Errors
 /// The report of the configuration.
 pub fn check(global: &Global, args: &Args) -> Outcome {
-    match (config::load(&global.config), args.format) {
+    match (config::load_with_tests(&global.config), args.format) {
         (Ok(config), format) if args.connect => connect(global, &config, format),
         (Ok(config), Format::Text) => print(&format!("ok: {}\n", summary(&config))),
         (Ok(_), Format::Json) => print("{\"ok\":true,\"problems\":[]}\n"),
@@ -89,5 +89,6 @@ fn json(found: &[Found], bad: usize) -> String {
 fn summary(config: &Config) -> String {
     let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
     let parts = [count(config.sources.len(), "source"), count(config.operators.len(), "operator"), count(config.sinks.len(), "sink")];
-    parts.join(", ")
+    let tests = (!config.tests.is_empty()).then(|| count(config.tests.len(), "test"));
+    parts.into_iter().chain(tests).collect::<Vec<_>>().join(", ")
 }

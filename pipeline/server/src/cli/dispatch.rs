@@ -7,7 +7,9 @@ use clap::error::ErrorKind;
 
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
-use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, output, query, run, schema, streams, tap};
+use super::{
+    bench, check, completion, config, demo, dlq, events, graph, health, jobs, migrate, output, query, run, schema, streams, tap, test, top,
+};
 
 /// Reads the command line of this process and does what it says.
 pub fn main() -> ExitCode {
@@ -40,7 +42,10 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Run(args) => run::run(&global, args),
         Command::Check(args) => check::check(&global, &args),
         Command::Config(command) => config::config(&global, &command),
+        Command::Graph(args) => graph::graph(&global, &args),
         Command::Tap(args) => tap::tap(&global, args),
+        Command::Test(args) => test::test(&global, &args),
+        Command::Top(args) => top::top(&global, &args),
         Command::Events(command) => events::events(&global, command),
         Command::Query(command) => query::query(&global, command),
         Command::Dlq(command) => dlq::dlq(&global, command),

@@ -75,7 +75,7 @@ pub fn health(global: &Global, args: &Args) -> Outcome {
 }
 
 /// Where the server of this configuration answers those on the same machine.
-fn configured(global: &Global) -> Result<Url, Failure> {
+pub(super) fn configured(global: &Global) -> Result<Url, Failure> {
     let config = config::load(&global.config)?;
     if !config.api.enabled {
         return Err(Failure::new("the configuration has no API to ask").remedy("set `enabled = true` under [api]"));

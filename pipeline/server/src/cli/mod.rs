@@ -15,6 +15,7 @@ pub mod dlq;
 pub mod events;
 mod exit;
 mod export;
+pub mod graph;
 mod health;
 mod jobs;
 mod listing;
@@ -31,6 +32,8 @@ mod streams;
 mod table;
 pub mod tap;
 mod temporary;
+pub mod test;
+pub mod top;
 
 pub use dispatch::{dispatch, main};
 pub use exit::{Exit, Failure, Outcome};

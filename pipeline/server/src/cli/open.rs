@@ -42,6 +42,16 @@ impl Data {
         }
     }
 
+    /// The output log, for reading.
+    pub(super) async fn outputs(&self) -> Result<Arc<dyn Log>, Failure> {
+        match self.log_kind() {
+            None | Some(LogKind::Embedded(_)) => {
+                Ok(Arc::new(EmbeddedLog::open_read_only(&self.file("output log", self.directory.outputs())?)?))
+            }
+            Some(LogKind::Jetstream(settings)) => Ok(jetstream::Connection::open(settings).await?.outputs()),
+        }
+    }
+
     /// Who answers about raw events: a store that has them, else the log.
     pub(super) async fn events(&self) -> Result<Arc<dyn EventQuery>, Failure> {
         for kind in self.sink_kinds() {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::sources::file::Progress;
 use floodmark_core::ports::{Clock, Log};
+use floodmark_engine::Pipeline;
 use floodmark_engine::metered::watch_sizes;
 use floodmark_engine::supervisor::End;
 use floodmark_engine::telemetry::show_states;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::exit::{Exit, Failure, Outcome};
 use super::output;
 use super::signals::{Asked, Signals};
-use crate::api::{self, ApiState};
+use crate::api::{self, ApiState, Units};
 use crate::assemble::{Assembled, assemble};
 use crate::config::{self, Config};
 use crate::telemetry::{Metrics, Traces};
@@ -108,6 +109,15 @@ async fn prepare(running: &Running) -> Result<Prepared, Failure> {
     Ok(Prepared { listener, traces, assembled: assemble(config).await? })
 }
 
+/// Asks where the units of a pipeline stand, beside the one that runs.
+fn units(pipeline: Pipeline) -> Arc<Units> {
+    let pipeline = Arc::new(pipeline);
+    Arc::new(move || {
+        let pipeline = pipeline.clone();
+        Box::pin(async move { pipeline.standings().await })
+    })
+}
+
 /// What a pipeline is about to do.
 enum Phase {
     Running,
@@ -126,8 +136,9 @@ async fn once(running: &Running, prepared: Prepared, metrics: &Metrics, signals:
     let mut companions: JoinSet<anyhow::Result<()>> = JoinSet::new();
     if let Some(listener) = listener {
         let sources = Arc::new(move || statuses.all());
-        let state =
-            ApiState { events, store, sources, clock: Arc::new(SystemClock), registry: metrics.registry.clone(), ready: ready.subscribe() };
+        let units = units(pipeline.clone());
+        let (clock, registry, ready) = (Arc::new(SystemClock), metrics.registry.clone(), ready.subscribe());
+        let state = ApiState { events, store, sources, units, clock, registry, ready };
         companions.spawn(api::serve(listener, api::router(state), beside.clone()));
     }
     companions.spawn(show_progress(progress, beside.clone()));

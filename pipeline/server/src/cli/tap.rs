@@ -1,33 +1,41 @@
-//! `floodmark tap`: events as they arrive.
+//! `floodmark tap`: what is stored from now on, at any stage of its way.
+
+mod items;
 
 use std::io::Write;
 
 use clap::ValueEnum;
 use floodmark_core::ports::{Entry, Limit};
-use floodmark_schemas::{Event, FrameHeader, Payload, frame, subject};
+use floodmark_schemas::subject;
 
 use super::args::Global;
-use super::describe::{self, plain};
 use super::exit::{Exit, Failure, Outcome};
-use super::listing::json_line;
 use super::open;
 use super::output::{Pipe, failed, notice};
-use super::selection::{Place, glob};
+use super::selection::{Place, usage};
+
+use items::Item;
 
 /// Arguments of `floodmark tap`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  floodmark tap\n  floodmark tap 'web*' --metric '*latency*' --format json | jq .data")]
+#[command(after_help = "Stages:\n  events (when none is named), rollups, scores, late, dead-letters, commits\n\n\
+                        Examples:\n  floodmark tap\n  floodmark tap 'web*' --metric '*latency*' --format json | jq .data\n  \
+                        floodmark tap rollups --operator minutes\n  floodmark tap dead-letters")]
 pub struct Args {
-    /// Only of sources whose id matches one of these patterns; `*` stands for any text.
-    #[arg(value_name = "PATTERN")]
-    pub sources: Vec<String>,
-    /// Only samples whose metric matches this pattern.
+    /// The stage, then the sources: only those whose id matches one of the patterns, where `*` stands for any text. Of dead
+    /// letters the patterns name components, of commits operators.
+    #[arg(value_name = "STAGE] [PATTERN")]
+    pub words: Vec<String>,
+    /// Only results of operators whose id matches this pattern.
+    #[arg(short, long, value_name = "PATTERN")]
+    pub operator: Option<String>,
+    /// Only samples and results whose metric matches this pattern.
     #[arg(short, long, value_name = "PATTERN")]
     pub metric: Option<String>,
-    /// Stop after so many events.
+    /// Stop after so many.
     #[arg(short = 'n', long, value_name = "COUNT")]
     pub limit: Option<u64>,
-    /// How events are written.
+    /// How they are written.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Where the data is.
@@ -35,32 +43,98 @@ pub struct Args {
     pub place: Place,
 }
 
-/// How events are written.
+/// How entries are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// One line for people.
     Text,
-    /// One CloudEvent as JSON on each line.
+    /// One JSON object on each line: of events a CloudEvent.
     Json,
 }
 
-/// Prints events until Ctrl-C, or until there were as many as asked for, or until nobody reads them any more.
+/// A stage of the way from a source to the stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// What sources saw.
+    Events,
+    /// Windows that fired or were revised.
+    Rollups,
+    /// Values that were judged.
+    Scores,
+    /// Events that came after their window was gone.
+    Late,
+    /// Input that could not become an event.
+    DeadLetters,
+    /// What jobs commit: how far they are.
+    Commits,
+}
+
+impl Stage {
+    /// What is waited for, in words.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Rollups => "rollups",
+            Self::Scores => "scores",
+            Self::Late => "late events",
+            Self::DeadLetters => "dead letters",
+            Self::Commits => "commits",
+        }
+    }
+
+    /// The subjects it is on.
+    fn pattern(self) -> &'static str {
+        match self {
+            Self::Events => subject::EVENTS,
+            Self::DeadLetters => subject::DEAD,
+            Self::Rollups | Self::Scores | Self::Late | Self::Commits => subject::OUTPUTS,
+        }
+    }
+}
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+struct Wanted {
+    stage: Stage,
+    /// One of them matches, or there is none.
+    patterns: Vec<String>,
+    operator: Option<String>,
+    metric: Option<String>,
+}
+
+impl Wanted {
+    fn of(args: &Args) -> Result<Self, Failure> {
+        let stage = args.words.first().and_then(|word| Stage::from_str(word, false).ok());
+        let patterns = args.words.iter().skip(usize::from(stage.is_some())).cloned().collect();
+        let stage = stage.unwrap_or(Stage::Events);
+        if args.operator.is_some() && matches!(stage, Stage::Events | Stage::DeadLetters) {
+            return Err(usage(format!("--operator chooses among results: {} have none", stage.name())));
+        }
+        if args.metric.is_some() && matches!(stage, Stage::DeadLetters | Stage::Commits) {
+            return Err(usage(format!("--metric chooses among series: {} have none", stage.name())));
+        }
+        Ok(Self { stage, patterns, operator: args.operator.clone(), metric: args.metric.clone() })
+    }
+}
+
+/// Prints what is stored until Ctrl-C, or until there was as much as asked for, or until nobody reads it any more.
 ///
 /// # Errors
 /// When the log cannot be read.
 pub fn tap(global: &Global, args: Args) -> Outcome {
+    let wanted = Wanted::of(&args)?;
     let data = open::data(global, &args.place)?;
     open::block_on(global, async {
-        let log = data.log().await?;
+        let log = if wanted.stage == Stage::Events { data.log().await? } else { data.outputs().await? };
         let tail = log.continuity().await?.tail;
-        let mut reader = log.reader(vec![subject::EVENTS.to_owned()], tail).await?;
+        let mut reader = log.reader(vec![wanted.stage.pattern().to_owned()], tail).await?;
         if global.verbosity() >= 0 {
-            notice(&format!("floodmark: waiting for events in {}; Ctrl-C ends it\n", data.place()));
+            notice(&format!("floodmark: waiting for {} in {}; Ctrl-C ends it\n", wanted.stage.name(), data.place()));
         }
-        let mut printer = Printer { out: Pipe::stdout(), left: args.limit.unwrap_or(u64::MAX), source_width: 0 };
+        let mut printer = Printer { out: Pipe::stdout(), left: args.limit.unwrap_or(u64::MAX), widths: Vec::new(), format: args.format };
         while printer.left > 0 && !printer.out.gone() {
             for entry in reader.next(Limit::default()).await? {
-                printer.frame(&entry, &args)?;
+                printer.entry(&entry, &wanted)?;
             }
         }
         Ok(Exit::Ok)
@@ -70,55 +144,46 @@ pub fn tap(global: &Global, args: Args) -> Outcome {
 struct Printer {
     out: Pipe,
     left: u64,
-    /// The widest source so far: the columns move at most once for each source.
-    source_width: usize,
+    format: Format,
+    /// The widest of each column so far: columns move at most once for each name.
+    widths: Vec<usize>,
 }
 
 impl Printer {
-    /// Prints what is wanted of a frame, at once.
-    fn frame(&mut self, entry: &Entry, args: &Args) -> Result<(), Failure> {
-        let source = subject::parse_events(&entry.subject).map_or("", |(_, source, _)| source);
-        if subject::is_ticker(source) || !(args.sources.is_empty() || args.sources.iter().any(|pattern| glob(pattern, source))) {
-            return Ok(());
-        }
-        let events = match events(entry) {
-            Ok(events) => events,
+    /// Prints what is wanted of an entry, at once.
+    fn entry(&mut self, entry: &Entry, wanted: &Wanted) -> Result<(), Failure> {
+        let items = match items::of(entry, wanted) {
+            Ok(items) => items,
             Err(e) => {
-                notice(&format!("floodmark: the frame at position {} of the log cannot be read: {}\n", entry.position, e.chain()));
+                let what = if wanted.stage == Stage::Events { "frame" } else { "entry" };
+                notice(&format!("floodmark: the {what} at position {} of the log cannot be read: {}\n", entry.position, e.chain()));
                 return Ok(());
             }
         };
-        for event in events.iter().filter(|event| wanted(event, args.metric.as_deref())) {
+        for item in items {
             if self.left == 0 {
                 break;
             }
             self.left -= 1;
-            let line = match args.format {
-                Format::Text => self.line(event),
-                Format::Json => json_line(event),
+            let line = match self.format {
+                Format::Text => self.line(&item),
+                Format::Json => item.json,
             };
             self.out.text(&line)?;
         }
         self.out.flush().map_err(failed)
     }
 
-    fn line(&mut self, event: &Event) -> String {
-        let source = plain(&event.source);
-        self.source_width = self.source_width.max(source.chars().count());
-        format!("{}  {source:width$}  {}\n", describe::time(event.time), describe::event(event), width = self.source_width)
-    }
-}
-
-fn events(entry: &Entry) -> floodmark_core::Result<Vec<Event>> {
-    let header = FrameHeader::from_headers(&entry.headers)?;
-    let frame_id = entry.id.clone().unwrap_or_else(|| entry.position.to_string());
-    Ok(frame::decode(header.encoding, &entry.body, &header.source, &frame_id)?)
-}
-
-fn wanted(event: &Event, metric: Option<&str>) -> bool {
-    match (&event.payload, metric) {
-        (_, None) => true,
-        (Payload::Sample(sample), Some(pattern)) => glob(pattern, &sample.series.metric),
-        (_, Some(_)) => false,
+    fn line(&mut self, item: &Item) -> String {
+        let mut line = item.time.clone();
+        for (i, name) in item.names.iter().enumerate() {
+            let chars = name.chars().count();
+            match self.widths.get_mut(i) {
+                Some(width) => *width = chars.max(*width),
+                None => self.widths.push(chars),
+            }
+            line.push_str(&format!("  {name:width$}", width = self.widths[i]));
+        }
+        format!("{line}  {}\n", item.text)
     }
 }

@@ -55,6 +55,12 @@ pub fn example(section: &str, kind: &str) -> &'static str {
             "[sinks.raw]\ntype = \"postgres\"\nhost = \"db.example.org\"\npassword = { file = \"/run/secrets/postgres-password\" }\n\
              retention = \"90d\""
         }
+        ("tests", "") => {
+            "[sources.inbox]\ntype = \"push\"\n\n[operators.minute]\ntype = \"tumbling\"\nsize = \"1m\"\n\n[[tests]]\n\
+             name = \"a minute is the mean of its samples\"\n\
+             input = [{ at = \"0s..1m every 10s\", source = \"inbox\", metric = \"latency\", value = [3, 5] }]\n\
+             advance = \"1m\"\nexpect = [{ window = \"0s..1m\", count = 6, mean = 4 }]"
+        }
         ("sinks", "embedded") => "[sinks.store]\ntype = \"embedded\"",
         _ => "",
     }
@@ -68,7 +74,7 @@ mod tests {
     #[test]
     fn every_kind_has_an_example_that_loads() {
         let kinds = |section, types: &'static [&'static str]| types.iter().map(move |kind| (section, *kind));
-        let all = [("", ""), ("api", ""), ("telemetry", "")].into_iter().chain(kinds("log", LogKind::TYPES));
+        let all = [("", ""), ("api", ""), ("telemetry", ""), ("tests", "")].into_iter().chain(kinds("log", LogKind::TYPES));
         let components = kinds("sources", SourceKind::TYPES).chain(kinds("operators", OperatorKind::TYPES));
         for (section, kind) in all.chain(components).chain(kinds("sinks", SinkKind::TYPES)) {
             let text = example(section, kind);

@@ -19,6 +19,17 @@ pub struct File {
     pub text: String,
     /// Where its text begins in the space of all files.
     pub offset: usize,
+    /// What it may hold.
+    pub holds: Holds,
+}
+
+/// What a file may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// A configuration, or a part of one.
+    Config,
+    /// Tests only.
+    Tests,
 }
 
 /// All files, in the order they are merged.
@@ -30,8 +41,13 @@ impl Files {
     pub fn add(&mut self, name: impl Into<String>, text: String) -> &File {
         // One byte between files: the end of one is then never the beginning of the next.
         let offset = self.0.last().map_or(0, |f| f.offset + f.text.len() + 1);
-        self.0.push(File { name: name.into(), text, offset });
+        self.0.push(File { name: name.into(), text, offset, holds: Holds::Config });
         &self.0[self.0.len() - 1]
+    }
+
+    /// Says what the files from this number on hold.
+    fn hold(&mut self, from: usize, holds: Holds) {
+        self.0[from..].iter_mut().for_each(|file| file.holds = holds);
     }
 
     /// The files.
@@ -60,6 +76,24 @@ pub fn read(path: &Path, report: &mut Report) {
     for extra in fragments(&beside.join("conf.d"), report) {
         read_one(&extra, report);
     }
+}
+
+/// Reads the tests that stand beside the configuration at `path`: `<name>_test.toml`, and each other `*_test.toml` that
+/// does not belong to another configuration of that name.
+pub fn read_tests(path: &Path, report: &mut Report) {
+    let before = report.files.0.len();
+    let beside = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for tests in fragments(beside, report) {
+        let Some(of) = tests.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix("_test.toml")) else { continue };
+        let config = beside.join(format!("{of}.toml"));
+        let is_own = config.file_name() == path.file_name() || !config.exists();
+        if is_own && tests.file_name() != path.file_name() {
+            // Named as the configuration is: without `./` when that has none.
+            let name = path.with_file_name(tests.file_name().unwrap_or_default());
+            read_one(&name, report);
+        }
+    }
+    report.files.hold(before, Holds::Tests);
 }
 
 /// The TOML files of a directory in order of their names; none when there is no such directory.

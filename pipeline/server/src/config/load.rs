@@ -9,15 +9,16 @@ use serde::de::DeserializeOwned;
 
 use super::check;
 use super::decode::decode;
-use super::files;
+use super::files::{self, Holds};
 use super::kinds::{Kind, LogKind, SinkKind, SourceKind};
 use super::model::{Api, Config, EmbeddedSink, Operator, Sink, Source, SourceCommon, Telemetry, Top};
 use super::report::Report;
 use super::suggest;
+use super::tests;
 use super::tree::{self, Node, Table, Value};
 
 /// The tables of the top level.
-const SECTIONS: [&str; 6] = ["log", "api", "telemetry", "sources", "operators", "sinks"];
+const SECTIONS: [&str; 7] = ["log", "api", "telemetry", "sources", "operators", "sinks", "tests"];
 
 /// The keys of every source.
 pub(super) const SOURCE_COMMON: [&str; 3] = ["encoding", "compression", "disorder"];
@@ -29,6 +30,17 @@ pub(super) const SOURCE_COMMON: [&str; 3] = ["encoding", "compression", "disorde
 pub fn load(path: &Path) -> Result<Config, Report> {
     let mut report = Report::default();
     files::read(path, &mut report);
+    build(report)
+}
+
+/// Reads a configuration with the tests that stand in it or beside it.
+///
+/// # Errors
+/// All that is wrong, at once.
+pub fn load_with_tests(path: &Path) -> Result<Config, Report> {
+    let mut report = Report::default();
+    files::read(path, &mut report);
+    files::read_tests(path, &mut report);
     build(report)
 }
 
@@ -45,17 +57,23 @@ pub fn from_text(name: &str, text: &str) -> Result<Config, Report> {
 fn build(mut report: Report) -> Result<Config, Report> {
     let files = report.files.clone();
     let mut root = Node { span: 0..0, value: Value::Table(Table::new()) };
+    let mut written = Vec::new();
     for file in files.iter() {
-        let tree = tree::parse(file, &mut report);
-        tree::merge(&mut root, tree, &mut report);
+        let mut tree = tree::parse(file, &mut report);
+        written.extend(tests::take(&mut tree, &mut report));
+        match (file.holds, &tree.value) {
+            (Holds::Tests, Value::Table(table)) => tests::nothing_else(table, &mut report),
+            _ => tree::merge(&mut root, tree, &mut report),
+        }
     }
     // After a syntax error what follows it may be lost or misplaced: more errors would be guesses.
     if report.unreadable {
         return Err(report);
     }
     let config = decode_root(&root, &mut report);
+    let tests = tests::decode_all(&written, &root, &mut report);
     match config {
-        Some(config) if report.is_empty() => Ok(config),
+        Some(config) if report.is_empty() => Ok(Config { tests, ..config }),
         _ => Err(report),
     }
 }
@@ -80,7 +98,7 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
         sinks.insert("embedded".to_owned(), Sink { kind: SinkKind::Embedded(EmbeddedSink {}) });
     }
     let Top { data_dir, partitions } = top?;
-    Some(Config { data_dir, partitions, log: log?, api: api?, telemetry: telemetry?, sources, operators, sinks })
+    Some(Config { data_dir, partitions, log: log?, api: api?, telemetry: telemetry?, sources, operators, sinks, tests: Vec::new() })
 }
 
 /// What was decoded, before it is a configuration: some of it may be missing because it was wrong.

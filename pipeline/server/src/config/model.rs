@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
+use super::tests::Test;
 
 /// A whole configuration.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +30,9 @@ pub struct Config {
     pub operators: BTreeMap<String, Operator>,
     /// Where results go, by id; never empty, the embedded store when nothing is said.
     pub sinks: BTreeMap<String, Sink>,
+    /// Tests of the operators.
+    #[serde(skip)]
+    pub tests: Vec<Test>,
 }
 
 /// The keys outside of any table.

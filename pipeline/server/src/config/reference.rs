@@ -60,6 +60,10 @@ pub fn reference() -> String {
             page.example(&mut out, section, type_of(kind));
         }
     }
+    out.push_str("\n## `[[tests]]`\n\n");
+    page.about(&mut out, &properties["tests"]["items"]);
+    page.keys(&mut out, &properties["tests"]["items"]);
+    page.example(&mut out, "tests", "");
     out
 }
 

@@ -56,6 +56,22 @@ pub struct Position {
     pub column: usize,
 }
 
+/// A place with its file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The file, as it was named.
+    pub file: String,
+    /// Where in it.
+    #[serde(flatten)]
+    pub at: Position,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.at.line, self.at.column)
+    }
+}
+
 /// A second place, and what is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Related {
@@ -125,6 +141,12 @@ impl Report {
             Some(Related { file, at, message: message.clone() })
         });
         Problem { file, at, message: found.message.clone(), hint: found.hint.clone(), related }
+    }
+
+    /// The place of a span.
+    pub(super) fn place(&self, span: &Range<usize>) -> Place {
+        let (file, at) = self.position(span).unwrap_or((String::new(), Position { line: 1, column: 1 }));
+        Place { file, at }
     }
 
     fn position(&self, span: &Range<usize>) -> Option<(String, Position)> {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::kinds::{Kind, LogKind, OperatorKind, SinkKind, SourceKind};
 use super::model::{Api, SourceCommon, Telemetry, Top};
+use super::tests;
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -31,6 +32,7 @@ pub fn config_schema() -> Value {
         let ids = json!({ "pattern": "^(?!floodmark)[A-Za-z0-9_-]{1,64}$" });
         properties.insert(section.to_owned(), json!({ "type": "object", "propertyNames": ids, "additionalProperties": schema }));
     }
+    properties.insert("tests".to_owned(), json!({ "type": "array", "items": tests::schema(&mut generator).to_value() }));
     json!({
         "$schema": DRAFT,
         "title": "Floodmark configuration",

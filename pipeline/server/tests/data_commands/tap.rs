@@ -3,12 +3,13 @@
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
-use floodmark_core::conformance::store::frame_entry;
+use floodmark_core::conformance::store::{commit_entry, dead_letter_entry, frame_entry};
 use floodmark_core::ports::Entry;
+use floodmark_schemas::commit::{Late, Output};
 use floodmark_schemas::frame::Compression;
-use floodmark_schemas::{Encoding, Event};
+use floodmark_schemas::{Encoding, Event, Rollup};
 
-use crate::world::{World, checks, release, samples, temperature};
+use crate::world::{World, after_noon, checks, dead_letters, release, rollup, samples, temperature};
 
 struct Tap {
     child: Child,
@@ -23,7 +24,9 @@ impl Tap {
         let mut child = world.command(&command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
-        assert_eq!(err.next().unwrap().unwrap(), "floodmark: waiting for events in data; Ctrl-C ends it");
+        let stages = [("rollups", "rollups"), ("late", "late events"), ("dead-letters", "dead letters"), ("commits", "commits")];
+        let what = stages.into_iter().find(|(stage, _)| args.first() == Some(stage)).map_or("events", |(_, what)| what);
+        assert_eq!(err.next().unwrap().unwrap(), format!("floodmark: waiting for {what} in data; Ctrl-C ends it"));
         Self { child, out, err }
     }
 
@@ -79,6 +82,61 @@ fn json_lines_are_the_events_of_the_sources_and_metrics_asked_for() {
         append_all(&world);
         // "releases" has an "a" as well, and comes last.
         assert_eq!(tap.end(), (Some(0), json(&expected), vec![]), "{args:?}");
+    }
+}
+
+fn late() -> Late {
+    let Rollup { operator, source, series, .. } = rollup(0, None);
+    Late { operator, source, series, time: after_noon(7), value: 1.5, position: 9, index: 0 }
+}
+
+/// Commits of two operators, and the dead letters.
+fn output_all(world: &World) {
+    let corrected = Rollup { revision: 1, ..rollup(60, Some(0.25)) };
+    let outputs = vec![Output::Rollup(rollup(0, None)), Output::Late(late()), Output::Rollup(corrected)];
+    world.output(commit_entry(1, "minutes", outputs));
+    world.output(commit_entry(2, "hours", vec![Output::Rollup(Rollup { operator: "hours".into(), ..rollup(0, None) })]));
+    dead_letters().iter().for_each(|letter| world.output(dead_letter_entry(3, letter)));
+}
+
+#[test]
+fn each_stage_shows_what_is_in_the_output_log() {
+    let hours = r#"2026-01-31T12:00:00.000Z  hours  machine  temperature{room="a"} over 60 s: count 60 sum 0.3 mean 1.23457e6 max 99 Cel"#;
+    let (first, second) = (
+        r#"2026-01-31T12:00:00.000Z  minutes  machine  temperature{room="a"} over 60 s: count 60 sum 0.3 mean 1.23457e6 max 99 Cel"#,
+        r#"2026-01-31T12:01:00.000Z  minutes  machine  temperature{room="a"} over 60 s: count 60 sum 0.3 mean 1.23457e6 max 99 q0.5 0.25 Cel revision 1"#,
+    );
+    for (args, expected) in [
+        (&["rollups", "--operator", "min*"][..], &[first, second][..]),
+        (&["rollups", "mach*", "--metric", "temp*", "--operator", "h*"], &[hours]),
+        (&["late"], &[r#"2026-01-31T12:00:07.000Z  minutes  machine  temperature{room="a"} 1.5 Cel"#]),
+        (&["dead-letters", "hist*"], &[r#"2026-01-31T12:00:05.000Z  history  t.csv:17  no number:\n"x""#]),
+        (&["commits", "hours"], &["2026-01-31T12:00:00.000Z  hours/0  commit 2 up to 2 outputs 1 late 0"]),
+    ] {
+        let world = World::empty();
+        let tap = Tap::start(&world, &[args, &["-n", &expected.len().to_string()]].concat());
+        output_all(&world);
+        assert_eq!(tap.end(), (Some(0), expected.iter().map(|line| (*line).to_owned()).collect(), vec![]), "{args:?}");
+    }
+}
+
+#[test]
+fn results_as_json_are_those_of_the_schema() {
+    let world = World::empty();
+    let tap = Tap::start(&world, &["rollups", "-n", "1", "--operator", "hours", "--format", "json"]);
+    output_all(&world);
+    let expected = Rollup { operator: "hours".into(), ..rollup(0, None) };
+    assert_eq!(tap.end(), (Some(0), vec![serde_json::to_string(&expected).unwrap()], vec![]));
+}
+
+#[test]
+fn filters_that_a_stage_has_not_are_wrong_usage() {
+    let world = World::empty();
+    for (args, expected) in [
+        (["tap", "--operator", "a"], "--operator chooses among results: events have none"),
+        (["tap", "commits", "--metric=a"], "--metric chooses among series: commits have none"),
+    ] {
+        assert_eq!(world.run(&args), (64, String::new(), format!("floodmark: {expected}\n")));
     }
 }
 

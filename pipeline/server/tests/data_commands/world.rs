@@ -32,6 +32,7 @@ impl Clock for AtNoon {
 pub struct World {
     pub directory: tempfile::TempDir,
     pub log: Log,
+    pub outputs: Log,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -45,9 +46,10 @@ impl World {
     pub fn empty() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = DataDir::new(directory.path().join("data"));
-        let log = Log::open(&data.events(), Options::default(), Arc::new(AtNoon)).unwrap();
+        let open = |path: &Path| Log::open(path, Options::default(), Arc::new(AtNoon)).unwrap();
+        let (log, outputs) = (open(&data.events()), open(&data.outputs()));
         Store::open(data.store()).unwrap();
-        Self { directory, log, runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap() }
+        Self { directory, log, outputs, runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap() }
     }
 
     /// With events of three sources, two windows, and two dead letters.
@@ -86,9 +88,18 @@ impl World {
     }
 
     pub fn append(&self, entry: Entry) {
+        self.append_to(&self.log, entry);
+    }
+
+    /// Appends to the output log.
+    pub fn output(&self, entry: Entry) {
+        self.append_to(&self.outputs, entry);
+    }
+
+    fn append_to(&self, log: &Log, entry: Entry) {
         let Entry { subject, headers, body, .. } = entry;
         let new = NewEntry { subject, id: None, headers, body };
-        self.runtime.block_on(self.log.append(vec![new], Expect::Anything)).unwrap();
+        self.runtime.block_on(log.append(vec![new], Expect::Anything)).unwrap();
     }
 
     fn fill_store(&self) {

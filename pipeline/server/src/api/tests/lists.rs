@@ -118,6 +118,7 @@ async fn series_sources_and_dead_letters_are_listed() {
         "dead_letters": 1,
     });
     check("/api/v1/sources", json!({ "items": [source] })).await;
+    check("/api/v1/units", json!({ "items": [{ "unit": "job.minutely.0", "lag": 7 }] })).await;
     let letter = json!({
         "id": "2", "component": "csv", "origin": "a.csv:2", "reason": "not a time", "time": "1970-01-01T00:00:06Z", "original": "y",
     });

@@ -1,0 +1,119 @@
+//! The fields of results that can be expected, by name: what is compared, told apart and shown.
+
+use serde::Serialize;
+
+use super::moment::{Between, Moment};
+use super::number::Expected;
+use super::written::{Expect, ResultKind};
+
+/// What a field has to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wanted {
+    /// This text.
+    Text(String),
+    /// A number, which may differ by this share of it.
+    Number(Expected, f64),
+    /// This window.
+    Window(Between),
+    /// This time.
+    Time(Moment),
+}
+
+/// A field that is expected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Its name, as it is shown: `mean`, `labels.host`, `quantiles.0.99`.
+    pub name: String,
+    /// What it has to be.
+    pub wanted: Wanted,
+}
+
+/// Quantiles are within this share of the value.
+const QUANTILE_SHARE: f64 = 0.01;
+
+impl Expect {
+    /// What is expected: first what tells which result is meant, then its values.
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        let mut add = |name: &str, wanted: Option<Wanted>| fields.extend(wanted.map(|wanted| Field { name: name.to_owned(), wanted }));
+        for (name, text) in [("operator", &self.operator), ("source", &self.source), ("metric", &self.metric), ("unit", &self.unit)] {
+            add(name, text.clone().map(Wanted::Text));
+        }
+        for (label, value) in &self.labels {
+            add(&format!("labels.{label}"), Some(Wanted::Text(value.clone())));
+        }
+        add("window", self.window.map(Wanted::Window));
+        add("time", self.time.map(Wanted::Time));
+        for (name, number) in self.numbers() {
+            add(name, number.map(|number| Wanted::Number(number, 0.0)));
+        }
+        for (level, number) in &self.quantiles {
+            add(&format!("quantiles.{level}"), Some(Wanted::Number(*number, QUANTILE_SHARE)));
+        }
+        add("head", self.head.map(|head| Wanted::Text(name_of(head))));
+        add("state", self.state.map(|state| Wanted::Text(name_of(state))));
+        fields
+    }
+
+    fn numbers(&self) -> [(&'static str, Option<Expected>); 17] {
+        [
+            ("revision", self.revision),
+            ("count", self.count),
+            ("sum", self.sum),
+            ("mean", self.mean),
+            ("min", self.min),
+            ("max", self.max),
+            ("stddev", self.stddev),
+            ("first", self.first),
+            ("last", self.last),
+            ("value", self.value),
+            ("score", self.score),
+            ("novelty", self.novelty),
+            ("jump", self.jump),
+            ("staleness", self.staleness),
+            ("baseline", self.baseline),
+            ("lower", self.lower),
+            ("upper", self.upper),
+        ]
+    }
+}
+
+/// The keys that are written, but that no result of the kind has, each with a kind that has it.
+pub(super) fn misplaced(expect: &Expect) -> Vec<(&'static str, &'static str)> {
+    let written = expect.numbers().into_iter().filter(|(_, number)| number.is_some()).map(|(key, _)| key);
+    let others = [
+        ("window", expect.window.is_some()),
+        ("time", expect.time.is_some()),
+        ("quantiles", !expect.quantiles.is_empty()),
+        ("head", expect.head.is_some()),
+        ("state", expect.state.is_some()),
+    ];
+    let written = written.chain(others.into_iter().filter(|(_, written)| *written).map(|(key, _)| key));
+    let kind = name_of(expect.kind);
+    written.filter_map(|key| kinds_with(key).iter().all(|with| *with != kind).then(|| (key, kinds_with(key)[0]))).collect()
+}
+
+/// The kinds of result that have a field.
+fn kinds_with(key: &str) -> &'static [&'static str] {
+    match key {
+        "window" | "revision" => &["rollup", "score"],
+        "time" | "value" => &["late", "score"],
+        "count" | "sum" | "mean" | "min" | "max" | "stddev" | "first" | "last" | "quantiles" => &["rollup"],
+        _ => &["score"],
+    }
+}
+
+/// The name of a value as it stands in results.
+pub(crate) fn name_of(value: impl Serialize) -> String {
+    let json = serde_json::to_value(value).expect("a name is JSON");
+    json.as_str().unwrap_or_default().to_owned()
+}
+
+/// What a kind is called.
+pub(super) fn kind_name(kind: ResultKind) -> &'static str {
+    match kind {
+        ResultKind::Rollup => "rollup",
+        ResultKind::Late => "late event",
+        ResultKind::Score => "score",
+    }
+}

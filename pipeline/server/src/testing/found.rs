@@ -1,0 +1,159 @@
+//! Results as fields with names, to be compared and shown.
+
+use std::collections::BTreeMap;
+
+use floodmark_connectors::settings::Span;
+use floodmark_schemas::commit::{Late, Output};
+use floodmark_schemas::{Aggregates, Rollup, Score, Series, Timestamp};
+
+use crate::config::{ResultKind, Test, name_of};
+
+/// A result that came out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// What it is.
+    pub kind: ResultKind,
+    /// Its fields by name, as [`crate::config::Field`] has them.
+    pub fields: BTreeMap<String, Value>,
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// A window.
+    Window(Timestamp, Timestamp),
+    /// A time.
+    Time(Timestamp),
+}
+
+/// How times are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// From the start of the test.
+    FromStart(Timestamp),
+    /// As dates.
+    AsDates,
+}
+
+impl Shown {
+    /// As the test itself speaks of times.
+    pub fn of(test: &Test) -> Self {
+        if test.start == Timestamp::from_secs(0) { Self::FromStart(test.start) } else { Self::AsDates }
+    }
+
+    /// A time as text.
+    pub fn time(self, time: Timestamp) -> String {
+        match self {
+            Self::AsDates => time.to_string(),
+            Self::FromStart(start) => {
+                let micros = time.micros().saturating_sub(start.micros());
+                let span = Span(std::time::Duration::from_micros(micros.unsigned_abs()));
+                if micros < 0 { format!("-{span}") } else { span.to_string() }
+            }
+        }
+    }
+
+    /// A window as text.
+    pub fn window(self, (from, to): (Timestamp, Timestamp)) -> String {
+        format!("{}..{}", self.time(from), self.time(to))
+    }
+
+    /// A value as text.
+    pub fn value(self, value: &Value) -> String {
+        match value {
+            Value::Text(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Window(from, to) => self.window((*from, *to)),
+            Value::Time(time) => self.time(*time),
+        }
+    }
+}
+
+impl Found {
+    /// The fields of an output.
+    pub(super) fn of(output: &Output) -> Self {
+        let mut fields = Fields::default();
+        let kind = match output {
+            Output::Rollup(rollup) => fields.rollup(rollup),
+            Output::Late(late) => fields.late(late),
+            Output::Score(score) => fields.score(score),
+        };
+        Self { kind, fields: fields.0 }
+    }
+
+    /// The operator that made it.
+    pub fn operator(&self) -> &str {
+        match self.fields.get("operator") {
+            Some(Value::Text(operator)) => operator,
+            _ => "",
+        }
+    }
+}
+
+#[derive(Default)]
+struct Fields(BTreeMap<String, Value>);
+
+impl Fields {
+    fn rollup(&mut self, rollup: &Rollup) -> ResultKind {
+        self.origin(&rollup.operator, &rollup.source, &rollup.series);
+        self.set("window", Value::Window(rollup.window.start, rollup.window.end));
+        self.number("revision", Some(rollup.revision.into()));
+        let Aggregates { count, sum, mean, min, max, stddev, first, last, quantiles } = &rollup.aggregates;
+        self.number("count", Some(*count as f64));
+        let others = [("sum", sum), ("mean", mean), ("min", min), ("max", max), ("stddev", stddev), ("first", first), ("last", last)];
+        others.into_iter().for_each(|(name, number)| self.number(name, *number));
+        quantiles.iter().for_each(|(level, number)| self.number(&format!("quantiles.{level}"), Some(*number)));
+        ResultKind::Rollup
+    }
+
+    fn late(&mut self, late: &Late) -> ResultKind {
+        self.origin(&late.operator, &late.source, &late.series);
+        self.set("time", Value::Time(late.time));
+        self.number("value", Some(late.value));
+        ResultKind::Late
+    }
+
+    fn score(&mut self, score: &Score) -> ResultKind {
+        self.origin(&score.operator, &score.source, &score.series);
+        self.set("time", Value::Time(score.time));
+        if let Some(window) = score.window {
+            self.set("window", Value::Window(window.start, window.end));
+        }
+        self.number("revision", Some(score.revision.into()));
+        for (name, number) in [
+            ("value", Some(score.value)),
+            ("score", Some(score.score)),
+            ("novelty", Some(score.novelty)),
+            ("jump", Some(score.jump)),
+            ("staleness", Some(score.staleness)),
+            ("baseline", score.baseline),
+            ("lower", score.lower),
+            ("upper", score.upper),
+        ] {
+            self.number(name, number);
+        }
+        self.set("head", Value::Text(name_of(score.head)));
+        self.set("state", Value::Text(name_of(score.state)));
+        ResultKind::Score
+    }
+
+    fn origin(&mut self, operator: &str, source: &str, series: &Series) {
+        let texts = [("operator", operator), ("source", source), ("metric", &series.metric), ("unit", &series.unit)];
+        texts.into_iter().for_each(|(name, text)| self.set(name, Value::Text(text.to_owned())));
+        series.labels.iter().for_each(|(name, value)| self.set(&format!("labels.{name}"), Value::Text(value.clone())));
+    }
+
+    fn number(&mut self, name: &str, number: Option<f64>) {
+        if let Some(number) = number {
+            self.set(name, Value::Number(number));
+        }
+    }
+
+    fn set(&mut self, name: &str, value: Value) {
+        self.0.insert(name.to_owned(), value);
+    }
+}

@@ -1,0 +1,8 @@
+//! Tests of configurations: what the guide shows is so, failures say what differs, and mistakes have their place.
+
+#![cfg(test)]
+
+mod broken;
+mod failures;
+mod guide;
+mod program;
