@@ -60,8 +60,8 @@ async fn an_unknown_path_is_answered_with_the_known_ones() {
         "code": "not_found",
         "message": "there is nothing at /api/v2/events",
         "paths": [
-            "/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/events", "/api/v1/rollups", "/api/v1/series", "/api/v1/sources",
-            "/api/v1/dead-letters", "/api/v1/dead-letters/{component}/{id}",
+            "/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/events", "/api/v1/rollups", "/api/v1/scores", "/api/v1/series",
+            "/api/v1/sources", "/api/v1/dead-letters", "/api/v1/dead-letters/{component}/{id}",
         ],
     } });
     assert_eq!((answer.status, answer.json()), (404, expected));
@@ -108,7 +108,7 @@ async fn the_page_for_people_links_every_path_and_loads_nothing_from_elsewhere()
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
     assert_eq!(answer.body.matches("//").count(), 0, "no address of another server");
     let links: Vec<&str> = answer.body.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    assert_eq!(links.len(), 8);
+    assert_eq!(links.len(), 9);
     for link in links {
         assert_eq!(server.get(link).await.status, 200, "{link}");
     }
