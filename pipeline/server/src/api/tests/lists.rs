@@ -92,7 +92,7 @@ async fn scores_are_chosen_by_what_is_asked() {
     refused("/api/v1/scores?score_min=much", "score_min", "\"much\" is not a number").await;
     refused("/api/v1/scores?score_min=inf", "score_min", "\"inf\" is not a number").await;
     refused("/api/v1/scores?only_episodes=yes", "only_episodes", "\"yes\" is not true or false").await;
-    refused("/api/v1/scores?score=1", "score", "there is no parameter \"score\": did you mean \"source\"?").await;
+    refused("/api/v1/scores?score_mn=1", "score_mn", "there is no parameter \"score_mn\": did you mean \"score_min\"?").await;
 }
 
 #[tokio::test]
