@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
-use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, output, query, run, schema, streams, tap};
+use super::{bench, check, completion, config, demo, dlq, eval, events, health, jobs, migrate, output, query, run, schema, streams, tap};
 
 /// Reads the command line of this process and does what it says.
 pub fn main() -> ExitCode {
@@ -48,6 +48,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Jobs(command) => jobs::jobs(&global, &command),
         Command::Streams(command) => streams::streams(&global, &command),
         Command::Migrate(args) => migrate::run(&global, &args),
+        Command::Eval(args) => eval::eval(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Completion(args) => completion::completion(&args),
         Command::Bench(args) => bench::bench(&global, args),
