@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use floodmark_core::{Error, Result};
@@ -250,12 +251,21 @@ pub struct Fault {
     pub what: String,
     /// What to do.
     pub remedy: String,
+    /// Which bytes of the setting, a text, it is about; all when absent.
+    pub within: Option<Range<usize>>,
 }
 
 impl Fault {
     /// A fault of the setting `key`.
     pub fn of(key: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { path: vec![key.to_owned()], what: what.into(), remedy: remedy.into() }
+        Self { path: vec![key.to_owned()], what: what.into(), remedy: remedy.into(), within: None }
+    }
+
+    /// The same of some bytes of the text.
+    #[must_use]
+    pub fn within(mut self, within: Range<usize>) -> Self {
+        self.within = Some(within);
+        self
     }
 
     /// The same of entry `index` of the list that the path names.

@@ -229,5 +229,72 @@ aggregates = ["mean"]
 "# => [
         "10:8 there is no operator \"minutes\" | did you mean `minute`?",
     ],
-
+    a_name_that_no_expression_knows: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+where = 'metric == "a" and valu > 5'
+"# => [
+        "4:28 there is no `valu` here | did you mean `value`?",
+    ],
+    a_text_compared_with_a_number: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+where = "labels.host == \"ü\" or labels.core > 2"
+"# => [
+        "4:34 expected a number, found a text | if a number is written in it, write number(labels.core)",
+    ],
+    a_condition_of_several_lines_that_ends_early: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+where = """
+  value > 5
+  and ("""
+"# => [
+        "6:8 a value is missing at the end | complete the expression",
+    ],
+    a_condition_that_is_a_number: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+where = "value * 2"
+"# => [
+        "4:10 expected true or false, found a number | compare it, for example value * 2 > 0",
+    ],
+    a_condition_with_one_equals_sign: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+where = 'source = "a"'
+"# => [
+        "4:17 `=` compares nothing | write `==`",
+    ],
+    a_pattern_that_is_none: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+where = "metric =~ 'cpu_('"
+"# => [
+        "4:20 this is not a pattern: unclosed group | patterns are those of https://docs.rs/regex/latest/regex/#syntax",
+    ],
+    a_condition_that_is_empty: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+where = ""
+"# => [
+        "4:10 the expression is empty | write for example value > 0, or remove the key",
+    ],
+    a_value_without_a_name: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+value = "value / 'a'"
+"# => [
+        "4:9 what it gives has no name | add `metric`, for example metric = \"wait_seconds\"",
+        "4:18 expected a number, found a text | if a number is written in it, write number('a')",
+    ],
+    a_name_without_a_value: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+metric = "a"
+unit = "s"
+"# => [
+        "4:10 it names what `value` gives, and there is no `value` | add `value`, or remove this key",
+        "5:8 it names what `value` gives, and there is no `value` | add `value`, or remove this key",
+    ],
 }

@@ -19,9 +19,13 @@ use super::watch::{Change, Verdict};
 use super::watches::Watches;
 use crate::id::RollupIds;
 use crate::ports::{Entry, Operator, Outputs};
+use crate::selection::Inputs;
 use crate::watermark::Freshness;
 use crate::window::Columns;
 use crate::{Error, Result, upstream};
+
+/// How many series are remembered for expressions before all are forgotten and met anew.
+const INPUTS_MAX: usize = 1 << 20;
 
 /// An event time counts for the watermark as at most log time plus this.
 const FUTURE_LIMIT_US: i64 = 300_000_000;
@@ -52,6 +56,7 @@ pub struct Anomaly {
     pub(super) forget_after_us: i64,
     decoders: Vec<Decoder>,
     columns: Columns,
+    inputs: Inputs,
 }
 
 impl std::fmt::Debug for Anomaly {
@@ -139,6 +144,7 @@ impl Anomaly {
             forget_after_us: i64::try_from(spec.forget_after.as_micros()).expect("the spec allows at most a century"),
             decoders: Vec::new(),
             columns: Columns::default(),
+            inputs: Inputs::default(),
             spec,
         })
     }
@@ -159,7 +165,8 @@ impl Anomaly {
             self.decoders.resize_with(source as usize + 1, Decoder::default);
         }
         self.columns.clear();
-        let mut filling = Filling { spec: &self.spec, table: &mut self.watches.table, source, columns: &mut self.columns };
+        let (named, inputs) = ((source, header.source.as_str()), &mut self.inputs);
+        let mut filling = Filling { spec: &self.spec, table: &mut self.watches.table, inputs, source: named, columns: &mut self.columns };
         self.decoders[source as usize].visit(header.encoding, &entry.body, &mut filling).map_err(|e| {
             let doing = format!("reading frame {} of source {} at position {}", header.number, header.source, entry.position);
             Error::rejected(doing).because(e)
@@ -174,7 +181,7 @@ impl Anomaly {
         let columns = std::mem::take(&mut self.columns);
         self.fold(source, header, entry.time.micros(), &columns, outputs);
         self.columns = columns;
-        if self.watches.compact() {
+        if self.watches.compact() || self.inputs.tidy(entry.time.micros(), INPUTS_MAX) {
             self.reset_decoders();
         }
         Ok(())
@@ -182,6 +189,7 @@ impl Anomaly {
 
     /// After ids have changed.
     pub(super) fn reset_decoders(&mut self) {
+        self.inputs.forget();
         self.decoders.iter_mut().for_each(Decoder::reset);
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use floodmark_schemas::Aggregates;
 
+use crate::selection::Selection;
 use crate::upstream::Upstream;
 use crate::window::glob;
 use crate::{Error, Result};
@@ -29,6 +30,8 @@ pub struct Spec {
     pub metrics: Option<Vec<String>>,
     /// Only events of these sources; `None` takes all.
     pub sources: Option<Vec<String>>,
+    /// Which samples of them, and with which value.
+    pub selection: Selection,
     /// The most series. A sample of one more is counted and skipped: it is still in the event log.
     pub series_max: usize,
     /// A series without an event for so long, by the watermark of its source, is forgotten.
@@ -84,6 +87,7 @@ impl Spec {
             from: None,
             metrics: None,
             sources: None,
+            selection: Selection::default(),
             series_max: 100_000,
             forget_after: Duration::from_secs(14 * 86_400),
         }

@@ -28,6 +28,8 @@ pub struct Counts {
     pub overflow: u64,
     /// Frames that never came.
     pub missing: u64,
+    /// Numbers left out because the formula of a derived value made nothing finite of them.
+    pub undefined: u64,
 }
 
 /// The books of one operator.

@@ -3,10 +3,11 @@
 use floodmark_schemas::{Event, Series, frame};
 
 use super::{accumulators::Layout, grouping::Grouping, spec::Spec};
+use crate::selection::{Inputs, Taken};
 use crate::{project, series_table::SeriesTable};
 
 /// The series of a row that has none: an event that gives no number, or none that is asked for. Its time still counts.
-pub(super) const NONE: u32 = u32::MAX;
+pub(super) use crate::selection::NONE;
 
 /// Samples in the order of the log: one row for each number that an event gives, or one without a series when it gives
 /// none. All columns have one length.
@@ -24,6 +25,8 @@ pub struct Columns {
     pub member: Vec<u32>,
     /// How many events the rows come from.
     pub events: u64,
+    /// Numbers left out because a formula made nothing finite of them.
+    pub undefined: u64,
 }
 
 /// The columns of one frame, with what its entry says.
@@ -50,6 +53,7 @@ impl Columns {
         self.value.clear();
         self.member.clear();
         self.events = 0;
+        self.undefined = 0;
     }
 
     /// Adds a row.
@@ -66,18 +70,43 @@ impl Columns {
 pub(super) struct Filling<'a> {
     pub spec: &'a Spec,
     pub table: &'a mut SeriesTable,
-    pub source: u32,
+    pub inputs: &'a mut Inputs,
+    /// The number and the name of the source.
+    pub source: (u32, &'a str),
     pub columns: &'a mut Columns,
     pub grouping: Option<&'a mut Grouping>,
     pub layout: &'a Layout,
 }
 
 impl Filling<'_> {
-    /// What stands for a series until its rows are added.
-    fn intern(&mut self, key: &str) -> u32 {
-        match &mut self.grouping {
-            None => self.table.intern(self.source, key),
-            Some(grouping) => grouping.member(self.source, key, self.table, self.layout),
+    /// The number of a series for [`Self::row`]: of an input, or, when all is taken as it is, what stands for the series.
+    fn number(&mut self, key: &str) -> u32 {
+        let Self { spec, table, inputs, source: (number, name), grouping, layout, .. } = self;
+        let wanted = |series: &Series| spec.takes_metric(&series.metric);
+        let mut intern = |key: &str| match grouping {
+            None => table.intern(*number, key),
+            Some(grouping) => grouping.member(*number, key, table, layout),
+        };
+        match spec.selection.is_everything() {
+            false => inputs.series(&spec.selection, (*number, name), key, wanted, intern),
+            true if spec.metrics.is_none() || Series::from_key(key).is_ok_and(|series| wanted(&series)) => intern(key),
+            true => NONE,
+        }
+    }
+
+    /// What stands for the series that a number counts for, and its value; `None` when it does not count.
+    #[inline]
+    fn row(&mut self, time: i64, series: u32, value: f64) -> Option<(u32, f64)> {
+        if self.spec.selection.is_everything() {
+            return (series != NONE).then_some((series, value));
+        }
+        match self.inputs.take(&self.spec.selection, series, time, value) {
+            Taken::Yes(series, value) => Some((series, value)),
+            Taken::No => None,
+            Taken::Undefined => {
+                self.columns.undefined += 1;
+                None
+            }
         }
     }
 
@@ -97,13 +126,13 @@ impl Filling<'_> {
 
 impl frame::Visitor for Filling<'_> {
     fn series(&mut self, key: &str) -> u32 {
-        let wanted = self.spec.metrics.is_none() || Series::from_key(key).is_ok_and(|series| self.spec.takes_metric(&series.metric));
-        if wanted { self.intern(key) } else { NONE }
+        self.number(key)
     }
 
     #[inline]
     fn sample(&mut self, index: u32, time: i64, series: u32, value: f64) {
         self.columns.events += 1;
+        let (series, value) = self.row(time, series, value).unwrap_or((NONE, 0.0));
         self.push(index, time, series, value);
     }
 
@@ -112,8 +141,10 @@ impl frame::Visitor for Filling<'_> {
         let time = event.time.micros();
         let rows = self.columns.time.len();
         for (series, value) in project::samples_of(&event).filter(|(series, _)| self.spec.takes_metric(&series.metric)) {
-            let series = self.intern(&series.key());
-            self.push(index, time, series, value);
+            let series = self.number(&series.key());
+            if let Some((series, value)) = self.row(time, series, value) {
+                self.push(index, time, series, value);
+            }
         }
         if self.columns.time.len() == rows {
             self.push(index, time, NONE, 0.0);

@@ -47,6 +47,7 @@ impl Windows {
         let mut cursor = Cursor { others: self.books.others(batch.lane, batch.log_time), cap, observed: 0 };
         self.body.fit(self.books.table.len());
         self.books.counts.events += columns.events;
+        self.books.counts.undefined += columns.undefined;
         self.books.counts.future += columns.time.iter().filter(|time| **time > cap).count() as u64;
         // The frame itself may have brought its source back or let another one fall idle.
         self.follow(batch.log_time, outputs);

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     Result,
     ports::{Entry, Operator, Outputs},
+    selection::Inputs,
     watermark::{self, Freshness, Reach},
 };
 
@@ -31,6 +32,7 @@ pub struct Windows {
     layout: Layout,
     decoders: Vec<Decoder>,
     columns: Columns,
+    inputs: Inputs,
 }
 
 impl std::fmt::Debug for Windows {
@@ -48,8 +50,8 @@ impl Windows {
     /// `Broken` when the spec cannot work.
     pub fn new(spec: Spec) -> Result<Self> {
         spec.check()?;
-        let (decoders, columns) = Default::default();
-        Ok(Self { body: Body::new(&spec), layout: Layout::of(&spec), books: Books::new(spec), decoders, columns })
+        let (decoders, columns, inputs) = Default::default();
+        Ok(Self { body: Body::new(&spec), layout: Layout::of(&spec), books: Books::new(spec), decoders, columns, inputs })
     }
 
     /// What has been counted.
@@ -111,8 +113,9 @@ impl Windows {
             self.decoders.resize_with(source as usize + 1, Decoder::default);
         }
         self.columns.clear();
-        let (columns, layout) = (&mut self.columns, &self.layout);
-        let mut filling = Filling { spec, table, source, columns, grouping: grouping.as_mut(), layout };
+        let (columns, layout, inputs) = (&mut self.columns, &self.layout, &mut self.inputs);
+        let named = (source, header.source.as_str());
+        let mut filling = Filling { spec, table, inputs, source: named, columns, grouping: grouping.as_mut(), layout };
         let decoder = &mut self.decoders[source as usize];
         decoder.visit(header.encoding, &entry.body, &mut filling).map_err(|e| {
             let doing = format!("reading frame {} of source {} at position {}", header.number, header.source, entry.position);
@@ -121,7 +124,7 @@ impl Windows {
     }
 
     /// Forgets series that are in no window once they are the greater part: memory follows what is live.
-    fn compact(&mut self) {
+    fn compact(&mut self, log_time: i64) {
         let books = &mut self.books;
         let much = books.table.len() > 2 * self.body.live() + 1024;
         if much {
@@ -129,8 +132,10 @@ impl Windows {
             self.body.renumber(&moved, table.len());
             books.table = table;
         }
-        if much || books.grouping.as_ref().is_some_and(|grouping| grouping.len() > grouping::MEMBERS_MAX) {
+        let many = books.grouping.as_ref().is_some_and(|grouping| grouping.len() > grouping::MEMBERS_MAX);
+        if much || many || self.inputs.tidy(log_time, 2 * grouping::MEMBERS_MAX) {
             books.grouping.iter_mut().for_each(grouping::Grouping::reset);
+            self.inputs.forget();
             self.decoders.iter_mut().for_each(Decoder::reset);
         }
     }
@@ -156,7 +161,7 @@ impl Operator for Windows {
         let (position, disorder_us) = (entry.position.0, header.disorder_us);
         self.fold(super::Batch { lane, log_time, position, disorder_us, columns: &columns }, outputs);
         self.columns = columns;
-        self.compact();
+        self.compact(log_time);
         Ok(())
     }
 

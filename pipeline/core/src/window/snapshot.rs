@@ -70,8 +70,11 @@ pub(super) fn write(operator: &Windows) -> Vec<u8> {
     out.0.extend_from_slice(form.magic());
     out.bytes(&signature(&books.spec));
     out.i64(operator.body.watermark());
-    let Counts { events, late, future, overflow, missing } = books.counts;
+    let Counts { events, late, future, overflow, missing, undefined } = books.counts;
     [events, late, future, overflow, missing].into_iter().for_each(|n| out.u64(n));
+    if books.spec.selection.derived.is_some() {
+        out.u64(undefined);
+    }
     sources::write(&mut out, &books.sources, form == Form::Plain);
 
     let order = open::roster(&operator.body);
@@ -107,9 +110,12 @@ pub(super) fn read(spec: &Spec, snapshot: &[u8]) -> Result<Windows> {
         (Body::Session(windows), watermark) => windows.set(watermark),
     }
     let books = &mut operator.books;
-    let Counts { events, late, future, overflow, missing } = &mut books.counts;
+    let Counts { events, late, future, overflow, missing, undefined } = &mut books.counts;
     for count in [events, late, future, overflow, missing] {
         *count = input.u64()?;
+    }
+    if spec.selection.derived.is_some() {
+        *undefined = input.u64()?;
     }
     sources::read(&mut input, &mut books.sources, spec.partition, form == Form::Plain)?;
     for number in 0..input.len(1)? {
@@ -155,6 +161,9 @@ fn signature(spec: &Spec) -> Vec<u8> {
         let labels = spec.group_by.iter().flatten();
         out.u64(spec.group_by.as_ref().map_or(0, |labels| labels.len() as u64 + 1));
         labels.for_each(|label| out.bytes(label.as_bytes()));
+    }
+    if spec.selection.derived.is_some() {
+        out.bytes(b"derived");
     }
     out.0
 }

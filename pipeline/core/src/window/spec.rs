@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::shape::Shape;
-use crate::{Error, Result};
+use crate::{Error, Result, selection::Selection};
 
 /// The configuration of one window operator on one partition.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub struct Spec {
     pub metrics: Option<Vec<String>>,
     /// Only events of these sources; `None` takes all.
     pub sources: Option<Vec<String>>,
+    /// Which samples of them, and with which value.
+    pub selection: Selection,
     /// The most series in open windows. A sample of one more is counted and skipped: it is still in the event log.
     pub series_max: usize,
 }
@@ -58,6 +60,7 @@ impl Spec {
             quantiles: Vec::new(),
             metrics: None,
             sources: None,
+            selection: Selection::default(),
             series_max: 1_000_000,
         }
     }

@@ -5,6 +5,7 @@
 
 mod golden;
 mod oracle;
+mod selection;
 mod world;
 
 use std::collections::BTreeMap;

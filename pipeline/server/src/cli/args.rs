@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::telemetry::{LogFormat, Logging};
 
 use super::{
-    bench, check, completion, config, demo, dlq, events, graph, health, jobs, migrate, query, run, schema, streams, tap, test, top,
+    bench, check, completion, config, demo, dlq, eval, events, graph, health, jobs, migrate, query, run, schema, streams, tap, test, top,
 };
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
@@ -118,6 +118,8 @@ pub enum Command {
     Streams(streams::Command),
     /// Copy the embedded log and stores to servers, and compare.
     Migrate(migrate::Args),
+    /// Try an expression, as `where` and `value` of operators take it.
+    Eval(eval::Args),
     /// Print the JSON Schema of events or of the configuration.
     Schema(schema::Args),
     /// Print the completion script of a shell.

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
 use super::{
-    bench, check, completion, config, demo, dlq, events, graph, health, jobs, migrate, output, query, run, schema, streams, tap, test, top,
+    bench, check, completion, config, demo, dlq, eval, events, graph, health, jobs, migrate, output, query, run, schema, streams, tap, test, top,
 };
 
 /// Reads the command line of this process and does what it says.
@@ -53,6 +53,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Jobs(command) => jobs::jobs(&global, &command),
         Command::Streams(command) => streams::streams(&global, &command),
         Command::Migrate(args) => migrate::run(&global, &args),
+        Command::Eval(args) => eval::eval(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Completion(args) => completion::completion(&args),
         Command::Bench(args) => bench::bench(&global, args),

@@ -12,6 +12,7 @@ pub mod demo;
 mod describe;
 mod dispatch;
 pub mod dlq;
+pub mod eval;
 pub mod events;
 mod exit;
 mod export;

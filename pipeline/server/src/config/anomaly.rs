@@ -1,12 +1,11 @@
 //! The settings of `type = "anomaly"`: how unusual each value is.
 
-use std::collections::BTreeSet;
-
 use floodmark_connectors::settings::{Fault, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::CENTURY;
+use super::selection::Selecting;
 
 /// How unusual each value is, judged by what its series did before. Nothing has to be tuned.
 ///
@@ -26,6 +25,22 @@ pub struct Anomaly {
     /// The metrics it takes, `*` stands for any text and `?` for one character; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Vec<String>>,
+    /// Only samples for which this expression holds, for example `labels.env == "prod" and value > 0`.
+    #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub condition: Option<String>,
+    /// Another value in the place of the sample's: an expression such as `value / 1000`. It needs `metric`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub value: Option<String>,
+    /// The name of what `value` gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub metric: Option<String>,
+    /// The unit of what `value` gives; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub unit: Option<String>,
     /// From which score on a value is anomalous. Scores do not depend on it.
     #[serde(default)]
     pub sensitivity: Sensitivity,
@@ -111,16 +126,20 @@ impl Anomaly {
         if self.forget_after.0 > CENTURY {
             faults.push(Fault::of("forget_after", "this is more than 100 years", "write for example \"14d\""));
         }
-        for (key, list) in [("sources", &self.sources), ("metrics", &self.metrics)] {
-            let Some(list) = list else { continue };
-            if list.is_empty() {
-                faults.push(Fault::of(key, "an empty list selects nothing", format!("remove `{key}` to select all")));
-            }
-            let mut seen = BTreeSet::new();
-            let again = list.iter().enumerate().filter(|(_, item)| !seen.insert(*item));
-            faults.extend(again.map(|(i, item)| Fault::of(key, format!("`{item}` is listed twice"), "remove one of the two").entry(i)));
-        }
+        faults.extend(self.selecting().faults());
         faults
+    }
+
+    /// Which samples it takes, and with which value.
+    pub fn selecting(&self) -> Selecting<'_> {
+        Selecting {
+            sources: self.sources.as_deref(),
+            metrics: self.metrics.as_deref(),
+            condition: self.condition.as_deref(),
+            value: self.value.as_deref(),
+            metric: self.metric.as_deref(),
+            unit: self.unit.as_deref(),
+        }
     }
 }
 

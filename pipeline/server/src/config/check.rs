@@ -8,6 +8,7 @@ use std::time::Duration;
 use floodmark_connectors::settings::{Fault, Span};
 
 use super::from;
+use super::inside::inside;
 use super::kinds::{Kind, OperatorKind, SourceKind};
 use super::load::Parts;
 use super::model::{Compression, Encoding, Telemetry};
@@ -66,10 +67,19 @@ fn ids_are_unique(root: &Node, report: &mut Report) {
 
 /// Tells the faults of one component at the places of their settings; of a setting that is not written, at its table.
 fn tell(faults: Vec<Fault>, component: &[&str], root: &Node, report: &mut Report) {
-    for Fault { path, what, remedy } in faults {
+    for Fault { path, what, remedy, within } in faults {
         let path: Vec<&str> = component.iter().copied().chain(path.iter().map(String::as_str)).collect();
-        report.add(root.place(&path), what, Some(remedy));
+        let place = root.place(&path);
+        let narrower = within.and_then(|within| place_inside(&place, &within, report));
+        report.add(narrower.unwrap_or(place), what, Some(remedy));
     }
+}
+
+/// The place of some bytes of the text that stands at `place`.
+fn place_inside(place: &Range<usize>, within: &Range<usize>, report: &Report) -> Option<Range<usize>> {
+    let (file, span) = report.files.locate(place)?;
+    let found = inside(&file.text[span], within)?;
+    Some(place.start + found.start..place.start + found.end)
 }
 
 /// Two that listen on one address: the second could never start.

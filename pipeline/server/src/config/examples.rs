@@ -33,7 +33,7 @@ pub fn example(section: &str, kind: &str) -> &'static str {
         ("sources", "push") => "[sources.inbox]\ntype = \"push\"\ntoken = { file = \"/run/secrets/push-token\" }",
         ("operators", "tumbling") => {
             "[operators.one_minute]\ntype = \"tumbling\"\nsize = \"1m\"\nmetrics = [\"cpu_*\", \"memory_*\"]\n\
-             aggregates = [\"count\", \"mean\", \"max\"]\nquantiles = [0.5, 0.99]"
+             where = 'labels.host =~ \"^web-\" and value >= 0'\naggregates = [\"count\", \"mean\", \"max\"]\nquantiles = [0.5, 0.99]"
         }
         ("operators", "anomaly") => {
             "[operators.unusual]\ntype = \"anomaly\"\nmetrics = [\"load*\", \"duration_seconds\", \"requests_total\"]\nsensitivity = \"quiet\""

@@ -18,6 +18,12 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     let known: Vec<&str> = tables(parts.root, "operators").map(|(id, _)| id.as_str()).collect();
     for (id, operator) in tables(parts.root, "operators") {
         let Some((Value::Text(from), span)) = operator.get("from").map(|node| (&node.value, node.span.clone())) else { continue };
+        for key in ["where", "value"] {
+            if let Some(expression) = operator.get(key) {
+                let hint = format!("write it at the operator {from:?}, or remove `from`");
+                report.add(expression.span.clone(), format!("`{key}` is about samples, and rollups are read here"), Some(hint));
+            }
+        }
         if !known.contains(&from.as_str()) {
             let hint = suggest::hint(from, known.iter().copied().filter(|other| other != id), "operator");
             report.add(span, format!("there is no operator {from:?}"), Some(hint));

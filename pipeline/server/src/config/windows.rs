@@ -1,12 +1,11 @@
 //! The keys that operators with windows share, whatever the shape of the windows.
 
-use std::collections::BTreeSet;
-
 use floodmark_connectors::settings::{Fault, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::CENTURY;
+use super::selection::{Selecting, told_twice};
 
 /// Declares the settings of a shape of windows: its own keys, then those that all have, and [`Windows`] of the latter.
 macro_rules! windows {
@@ -29,6 +28,22 @@ macro_rules! windows {
             /// The metrics it takes, `*` stands for any text and `?` for one character; all when absent.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub metrics: Option<Vec<String>>,
+            /// Only samples for which this expression holds, for example `labels.env == "prod" and value > 0`.
+            #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
+            #[schemars(with = "String")]
+            pub condition: Option<String>,
+            /// Another value in the place of the sample's: an expression such as `value / 1000`. It needs `metric`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(with = "String")]
+            pub value: Option<String>,
+            /// The name of what `value` gives.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(with = "String")]
+            pub metric: Option<String>,
+            /// The unit of what `value` gives; none when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(with = "String")]
+            pub unit: Option<String>,
             /// What is computed of each window.
             #[serde(default = "crate::config::windows::aggregates")]
             pub aggregates: Vec<crate::config::Aggregate>,
@@ -48,11 +63,20 @@ macro_rules! windows {
             /// The keys that all shapes have.
             pub(crate) fn windows(&self) -> crate::config::windows::Windows<'_> {
                 let Self { allowed_lateness, idle_timeout, sources, metrics, aggregates, quantiles, series_max, group_by, .. } = self;
+                let selecting = crate::config::Selecting {
+                    sources: sources.as_deref(),
+                    metrics: metrics.as_deref(),
+                    condition: self.condition.as_deref(),
+                    value: self.value.as_deref(),
+                    metric: self.metric.as_deref(),
+                    unit: self.unit.as_deref(),
+                };
                 crate::config::windows::Windows {
                     allowed_lateness: *allowed_lateness,
                     idle_timeout: *idle_timeout,
                     sources: sources.as_ref(),
                     metrics: metrics.as_ref(),
+                    selecting,
                     aggregates,
                     quantiles,
                     series_max: *series_max,
@@ -71,6 +95,7 @@ pub(crate) struct Windows<'a> {
     pub idle_timeout: Span,
     pub sources: Option<&'a Vec<String>>,
     pub metrics: Option<&'a Vec<String>>,
+    pub selecting: Selecting<'a>,
     pub aggregates: &'a [Aggregate],
     pub quantiles: &'a [Quantile],
     pub series_max: u32,
@@ -92,13 +117,7 @@ impl Windows<'_> {
         if self.series_max == 0 {
             faults.push(Fault::of("series_max", "no series could be aggregated", "write 1 or more"));
         }
-        for (key, list) in [("sources", self.sources), ("metrics", self.metrics)] {
-            let Some(list) = list else { continue };
-            if list.is_empty() {
-                faults.push(Fault::of(key, "an empty list selects nothing", format!("remove `{key}` to select all")));
-            }
-            faults.extend(told_twice(key, list));
-        }
+        faults.extend(self.selecting.faults());
         if self.aggregates.is_empty() && self.quantiles.is_empty() {
             faults.push(Fault::of("aggregates", "nothing would be computed", "remove `aggregates` for the usual ones"));
         }
@@ -123,12 +142,6 @@ pub(super) fn length(key: &str, what: &str, span: Span) -> Vec<Fault> {
         faults.push(Fault::of(key, "this is more than 100 years", "write for example \"1h\""));
     }
     faults
-}
-
-fn told_twice(key: &str, list: &[String]) -> Vec<Fault> {
-    let mut seen = BTreeSet::new();
-    let again = list.iter().enumerate().filter(|(_, item)| !seen.insert(*item));
-    again.map(|(i, item)| Fault::of(key, format!("`{item}` is listed twice"), "remove one of the two").entry(i)).collect()
 }
 
 pub(super) fn allowed_lateness() -> Span {

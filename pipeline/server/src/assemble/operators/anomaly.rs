@@ -14,7 +14,7 @@ use crate::config::{Anomaly, Counters, Emit};
 pub(super) fn make(id: &str, version: u32, settings: &Anomaly, upstream: Option<Upstream>) -> Result<Make> {
     let aggregate = settings.aggregate.clone().unwrap_or_else(|| "mean".to_owned());
     let from = upstream.map(|upstream| Rollups { upstream: Upstream { jobs: 1, ..upstream }, aggregate });
-    let spec = Spec { from, ..spec(id, version, settings) };
+    let spec = Spec { from, ..spec(id, version, settings)? };
     anomaly::Anomaly::new(spec.clone())?;
     Ok(Arc::new(move |partition| -> Box<dyn OperatorPort> {
         Box::new(anomaly::Anomaly::new(Spec { partition, ..spec.clone() }).expect("the same spec was accepted above"))
@@ -22,8 +22,8 @@ pub(super) fn make(id: &str, version: u32, settings: &Anomaly, upstream: Option<
 }
 
 /// Everything but the rollups that it may read.
-fn spec(id: &str, version: u32, settings: &Anomaly) -> Spec {
-    Spec {
+fn spec(id: &str, version: u32, settings: &Anomaly) -> Result<Spec> {
+    Ok(Spec {
         version,
         threshold: settings.sensitivity.threshold(),
         emit: match settings.emit {
@@ -37,8 +37,9 @@ fn spec(id: &str, version: u32, settings: &Anomaly) -> Spec {
         },
         metrics: settings.metrics.clone(),
         sources: settings.sources.clone(),
+        selection: settings.selecting().selection()?,
         series_max: settings.series_max as usize,
         forget_after: settings.forget_after.0,
         ..Spec::new(id, 0)
-    }
+    })
 }

@@ -11,16 +11,18 @@ use crate::config::OperatorKind;
 
 /// Windows, by source.
 pub(super) fn make(id: &str, version: u32, kind: &OperatorKind) -> Result<Make> {
-    let spec = spec(id, version, kind).ok_or_else(|| Error::broken(format!("setting up operator {id:?}: it has no windows")))?;
+    let spec = spec(id, version, kind)?;
     BySource::new(spec.clone())?;
     Ok(Arc::new(move |partition| -> Box<dyn OperatorPort> {
         Box::new(BySource::new(Spec { partition, ..spec.clone() }).expect("the same spec was accepted above"))
     }))
 }
 
-fn spec(id: &str, version: u32, kind: &OperatorKind) -> Option<Spec> {
-    let ((shape, size), settings) = (shape(kind)?, kind.windows()?);
-    Some(Spec {
+fn spec(id: &str, version: u32, kind: &OperatorKind) -> Result<Spec> {
+    let (Some((shape, size)), Some(settings)) = (shape(kind), kind.windows()) else {
+        return Err(Error::broken(format!("setting up operator {id:?}: it has no windows")));
+    };
+    Ok(Spec {
         version,
         shape,
         allowed_lateness: settings.allowed_lateness.0,
@@ -29,6 +31,7 @@ fn spec(id: &str, version: u32, kind: &OperatorKind) -> Option<Spec> {
         quantiles: settings.quantiles.iter().map(|quantile| quantile.get()).collect(),
         metrics: settings.metrics.cloned(),
         sources: settings.sources.cloned(),
+        selection: settings.selecting.selection()?,
         series_max: settings.series_max as usize,
         group_by: settings.group_by.cloned(),
         ..Spec::new(id, 0, size)
