@@ -5,6 +5,7 @@
 //! and again without what was refused, until all its errors are known. Last come the rules between components.
 //! Nothing here connects to anything, and no input makes it panic.
 
+mod aggregates;
 mod anomaly;
 mod calendar;
 mod check;
@@ -29,6 +30,7 @@ mod tree;
 mod tumbling;
 mod windows;
 
+pub use aggregates::{Aggregate, Amount, Availability, Quantile, Top};
 pub use anomaly::{Anomaly, Counters, Emit, Sensitivity};
 pub use kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
 pub use load::{from_text, load};
@@ -39,4 +41,3 @@ pub use schema::{config_schema, event_schema};
 pub use scrub::scrub;
 pub use show::{show_json, show_toml};
 pub use tumbling::Tumbling;
-pub use windows::{Aggregate, Quantile};

@@ -6,7 +6,7 @@ use floodmark_core::ports::Operator as OperatorPort;
 use floodmark_core::window::Spec;
 use floodmark_core::{BySource, Error, Result};
 
-use super::{Make, aggregates, shape};
+use super::{Make, shape};
 use crate::config::OperatorKind;
 
 /// Windows, by source.
@@ -20,17 +20,15 @@ pub(super) fn make(id: &str, version: u32, kind: &OperatorKind) -> Result<Make> 
 
 fn spec(id: &str, version: u32, kind: &OperatorKind) -> Option<Spec> {
     let ((shape, size), settings) = (shape(kind)?, kind.windows()?);
-    Some(Spec {
+    Some(settings.computed.apply(Spec {
         version,
         shape,
         allowed_lateness: settings.allowed_lateness.0,
         idle_timeout: settings.idle_timeout.0,
-        aggregates: aggregates(settings.aggregates),
-        quantiles: settings.quantiles.iter().map(|quantile| quantile.get()).collect(),
         metrics: settings.metrics.cloned(),
         sources: settings.sources.cloned(),
         series_max: settings.series_max as usize,
         group_by: settings.group_by.cloned(),
         ..Spec::new(id, 0, size)
-    })
+    }))
 }
