@@ -19,7 +19,7 @@ pub(super) enum Body {
     /// Tumbling windows, and those of a calendar.
     Aligned(Aligned),
     /// Windows that overlap.
-    Hopping(Hopping),
+    Hopping(Box<Hopping>),
     /// Windows that each series has for itself.
     Session(Sessions),
 }
@@ -40,7 +40,7 @@ impl Body {
         match &spec.shape {
             Shape::Tumbling => Self::Aligned(Aligned::new(spec, Grid::Fixed(micros(spec.size)))),
             Shape::Calendar { unit, zone } => Self::Aligned(Aligned::new(spec, Grid::Calendar(Calendar::new(*unit, zone.clone())))),
-            Shape::Hopping { slide } => Self::Hopping(Hopping::new(spec, micros(*slide))),
+            Shape::Hopping { slide } => Self::Hopping(Box::new(Hopping::new(spec, micros(*slide)))),
             Shape::Session => Self::Session(Sessions::new(spec)),
         }
     }
