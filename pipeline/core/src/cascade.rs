@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::id::RollupIds;
 use crate::ports::{Entry, Operator, Outputs};
 use crate::upstream::{Progress, Upstream};
-use crate::window::{AggregateSet, Calendar, Grid, Shape, glob};
+use crate::window::{Calendar, Grid, Shape, glob};
 use crate::{Error, Result};
 
 use merge::Merged;
-pub use merge::unmergeable;
+pub use merge::{Asked, unmergeable};
 
 /// The configuration of one cascade on one partition.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,8 +42,8 @@ pub struct Spec {
     pub size: Duration,
     /// How long after their end the shorter windows may be revised.
     pub allowed_lateness: Duration,
-    /// The aggregates to be emitted.
-    pub aggregates: AggregateSet,
+    /// What is to be said of each window.
+    pub asked: Asked,
     /// Only metrics whose name matches one of these patterns; `None` takes all.
     pub metrics: Option<Vec<String>>,
     /// Only rollups of these sources; `None` takes all.
@@ -214,13 +214,19 @@ fn emit(spec: &Spec, ids: &mut RollupIds, source: &str, key: &str, (start, end):
         series: Series::from_key(key).expect("the key was made from a series"),
         window: Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) },
         revision,
-        aggregates: cell.read(spec.aggregates),
+        aggregates: cell.read(&spec.asked, end - start),
     })
 }
 
 impl Part {
     fn new() -> Self {
         Self { watermark: i64::MIN, ended: false, windows: BTreeMap::new() }
+    }
+}
+
+impl Short {
+    fn add_to(&self, merged: &mut Merged) {
+        merged.add(&self.aggregates, self.end - self.start);
     }
 }
 
@@ -243,17 +249,17 @@ impl Cell {
     /// Merges those that ended at this time or before.
     fn settle(&mut self, time: i64) {
         let settled = self.open.iter().take_while(|short| short.end <= time).count();
-        self.open.drain(..settled).filter(|short| short.aggregates.count > 0).for_each(|short| self.settled.add(&short.aggregates));
+        self.open.drain(..settled).filter(|short| short.aggregates.count > 0).for_each(|short| short.add_to(&mut self.settled));
     }
 
     fn is_empty(&self) -> bool {
         self.settled == Merged::default() && self.open.iter().all(|short| short.aggregates.count == 0)
     }
 
-    fn read(&self, aggregates: AggregateSet) -> Aggregates {
+    fn read(&self, asked: &Asked, length_us: i64) -> Aggregates {
         let mut merged = self.settled.clone();
-        self.open.iter().filter(|short| short.aggregates.count > 0).for_each(|short| merged.add(&short.aggregates));
-        merged.read(aggregates)
+        self.open.iter().filter(|short| short.aggregates.count > 0).for_each(|short| short.add_to(&mut merged));
+        merged.read(asked, length_us)
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use floodmark_core::BySource;
-use floodmark_core::cascade::{Cascade, Spec};
+use floodmark_core::cascade::{Asked, Cascade, Spec};
 use floodmark_core::ports::{Entry, Operator, Outputs, Position};
 use floodmark_core::upstream::Upstream;
 use floodmark_core::window::{self, Aggregate};
@@ -36,7 +36,7 @@ fn spec(group_by: Option<&[&str]>, jobs: u32) -> Spec {
         shape: window::Shape::Tumbling,
         size: Duration::from_secs(5 * MINUTE_SECS),
         allowed_lateness: Duration::from_secs(LATENESS_SECS),
-        aggregates: windows(0).aggregates,
+        asked: Asked { aggregates: windows(0).aggregates, ..Asked::default() },
         metrics: None,
         sources: None,
         group_by: group_by.map(|labels| labels.iter().map(|label| (*label).to_owned()).collect()),

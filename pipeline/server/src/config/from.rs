@@ -10,7 +10,6 @@ use super::load::Parts;
 use super::report::Report;
 use super::suggest;
 use super::tree::Value;
-use crate::assemble::operators::aggregates;
 
 /// Checks every `from`.
 pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
@@ -80,7 +79,29 @@ fn fault(kind: &OperatorKind, from: &OperatorKind) -> Option<Fault> {
         let what = "quantiles cannot be computed from shorter windows".to_owned();
         return Some(("quantiles", what, "remove them, or remove `from`".to_owned()));
     }
-    let (asked, has): (_, AggregateSet) = (windows.aggregates, aggregates(before.aggregates));
+    let (computed, has) = (windows.computed, before.computed);
+    let selecting = windows.selecting;
+    let never = [
+        ("distinct", computed.distinct.is_some()),
+        ("top", computed.top.is_some()),
+        ("where", selecting.condition.is_some()),
+        ("value", selecting.value.is_some()),
+    ];
+    if let Some((key, _)) = never.into_iter().find(|(_, asked)| *asked) {
+        return Some((
+            key,
+            format!("`{key}` needs the events, not shorter windows"),
+            "set it in the operator that is read, or remove `from`".to_owned(),
+        ));
+    }
+    let lacking = [
+        ("histogram", !computed.histogram.is_empty() && computed.histogram != has.histogram),
+        ("availability", computed.availability.is_some() && has.availability.is_none()),
+    ];
+    if let Some((key, _)) = lacking.into_iter().find(|(_, lacking)| *lacking) {
+        return Some((key, format!("the shorter windows have no such `{key}`"), "set the same in the operator that is read".to_owned()));
+    }
+    let (asked, has): (_, AggregateSet) = (windows.aggregates, before.aggregates.iter().map(|aggregate| aggregate.core()).collect());
     let what = asked.iter().find_map(|aggregate| unmergeable(aggregate.core(), has))?;
     Some(("aggregates", what, "add it to the operator that is read, or remove it here".to_owned()))
 }

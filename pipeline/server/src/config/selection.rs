@@ -1,11 +1,11 @@
 //! The keys of every operator that reads samples: which it takes, and with which value.
 
-use std::collections::BTreeSet;
-
 use floodmark_connectors::settings::Fault;
 use floodmark_core::expression::{self, Expression, Scope};
 use floodmark_core::selection::{Derived, Selection};
 use floodmark_core::{Error, Result};
+
+use super::aggregates::told_twice;
 
 /// The settings of one operator, borrowed from wherever its type keeps them.
 #[derive(Clone, Copy, Debug)]
@@ -73,11 +73,4 @@ impl Selecting<'_> {
 /// The fault of an expression that is the value of `key`.
 pub(super) fn inside(key: &str, fault: expression::Fault) -> Fault {
     Fault::of(key, fault.message, fault.help).within(fault.at)
-}
-
-/// What stands in a list more than once.
-pub(super) fn told_twice(key: &str, list: &[String]) -> Vec<Fault> {
-    let mut seen = BTreeSet::new();
-    let again = list.iter().enumerate().filter(|(_, item)| !seen.insert(*item));
-    again.map(|(i, item)| Fault::of(key, format!("`{item}` is listed twice"), "remove one of the two").entry(i)).collect()
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use floodmark_core::cascade::{Cascade, Spec};
+use floodmark_core::cascade::{Asked, Cascade, Spec};
 use floodmark_core::ports::Operator as OperatorPort;
 use floodmark_core::{Error, Result};
 
-use super::{Make, Read, aggregates, shape};
+use super::{Make, Read, shape};
 use crate::config::OperatorKind;
 
 /// Windows made of those of `read`; of all its jobs when they are read as a whole.
@@ -34,7 +34,11 @@ fn spec(id: &str, version: u32, kind: &OperatorKind, read: Read<'_>, whole: bool
         size,
         // What the shorter windows still correct is never too late.
         allowed_lateness: settings.allowed_lateness.0.max(before.allowed_lateness.0),
-        aggregates: aggregates(settings.aggregates),
+        asked: Asked {
+            aggregates: settings.aggregates.iter().map(|aggregate| aggregate.core()).collect(),
+            availability: settings.computed.availability.is_some(),
+            histogram: !settings.computed.histogram.is_empty(),
+        },
         metrics: settings.metrics.cloned(),
         sources: settings.sources.cloned(),
         group_by: settings.group_by.cloned(),
