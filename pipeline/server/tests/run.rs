@@ -74,7 +74,7 @@ async fn top_shows_once_what_runs() {
     };
     assert_eq!(names("SOURCE"), ["machine"], "{shown}");
     assert_eq!(names("JOB"), ["seconds/0"], "{shown}");
-    assert_eq!(names("SINK"), ["catalog", "dead_letters", "rollups"], "{shown}");
+    assert_eq!(names("SINK"), ["catalog", "dead_letters", "rollups", "scores"], "{shown}");
     program.signal("INT");
     assert_eq!(program.ends().await.0, 0);
 }

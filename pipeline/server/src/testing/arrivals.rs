@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_long_silence_has_few_ticks_and_ends_with_every_second() {
         let day = secs(0, 86_400_000);
-        assert_eq!(day.len(), 20 + 30);
+        assert_eq!(day.len(), 20 + 31);
         assert!(day.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(day[day.len() - 31..], (86_370..=86_400).collect::<Vec<_>>());
     }

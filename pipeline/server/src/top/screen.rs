@@ -30,8 +30,10 @@ struct Part {
     rows: Vec<Vec<String>>,
 }
 
+/// Between two columns.
+const GAP: u16 = 2;
 /// Columns of numbers.
-const RIGHT: [&str; 8] = ["EVENTS/S", "OUTPUTS/S", "ENTRIES/S", "LAG", "NEWEST", "WATERMARK", "LATE", "DEAD"];
+const RIGHT: [&str; 9] = ["EVENTS/S", "OUTPUTS/S", "ENTRIES/S", "LAG", "NEWEST", "WATERMARK", "LATE", "DEAD", "RETRIES"];
 
 fn parts(rows: &Rows) -> [Part; 3] {
     let number = |n: Option<u64>| n.map_or_else(|| "-".to_owned(), |n| n.to_string());
@@ -109,13 +111,15 @@ pub fn height(rows: &Rows) -> u16 {
 /// Draws everything.
 pub fn draw(frame: &mut Frame<'_>, rows: &Rows, view: &View) {
     let area = frame.area();
-    // All of it is drawn at its full height, and what the screen shows of that is copied.
-    let whole = Rect { height: height(rows).max(area.height), ..Rect::new(0, 0, area.width, 0) };
-    let mut buffer = Buffer::empty(whole);
+    // All of it is drawn at its full size, and what the screen shows of that is copied: columns are cut, never squeezed.
+    let parts = parts(rows);
+    let width = parts.iter().map(Part::width).max().unwrap_or(0).max(area.width);
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height(rows).max(area.height)));
     let mut line = 2;
-    for part in parts(rows) {
-        let height = u16::try_from(part.rows.len() + 1).unwrap_or(u16::MAX).min(whole.height.saturating_sub(line));
-        part.draw(Rect::new(0, line, whole.width, height), &mut buffer);
+    for part in &parts {
+        let left = buffer.area.height.saturating_sub(line);
+        let height = u16::try_from(part.rows.len() + 1).unwrap_or(u16::MAX).min(left);
+        part.draw(Rect::new(0, line, width, height), &mut buffer);
         line = line.saturating_add(height).saturating_add(1);
     }
     let scrolled = view.scrolled.min(height(rows).saturating_sub(area.height));
@@ -158,11 +162,20 @@ fn seconds(rows: &Rows) -> String {
 }
 
 impl Part {
+    fn widths(&self) -> Vec<usize> {
+        let widest = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        self.headings.iter().enumerate().map(|(column, heading)| widest(column).max(heading.len())).collect()
+    }
+
+    /// How many columns of the screen it takes.
+    fn width(&self) -> u16 {
+        let widths = self.widths();
+        u16::try_from(widths.iter().sum::<usize>() + usize::from(GAP) * widths.len()).unwrap_or(u16::MAX)
+    }
+
     fn draw(&self, area: Rect, buffer: &mut Buffer) {
-        let width =
-            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).chain([self.headings[column].len()]).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..self.headings.len()).map(width).collect();
-        let aligned = |(column, text): (usize, &str)| match RIGHT.contains(&self.headings[column]) || self.headings[column] == "RETRIES" {
+        let widths = self.widths();
+        let aligned = |(column, text): (usize, &str)| match RIGHT.contains(&self.headings[column]) {
             true => format!("{text:>width$}", width = widths[column]),
             false => text.to_owned(),
         };
@@ -173,7 +186,7 @@ impl Part {
         });
         let columns = widths.iter().map(|width| Constraint::Length(u16::try_from(*width).unwrap_or(u16::MAX)));
         let headings = TableRow::new(headings).style(Style::new().add_modifier(Modifier::BOLD));
-        Table::new(rows, columns).header(headings).column_spacing(2).render(area, buffer);
+        Table::new(rows, columns).header(headings).column_spacing(GAP).render(area, buffer);
     }
 }
 

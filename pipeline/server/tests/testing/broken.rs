@@ -38,7 +38,7 @@ fn keys_and_names_that_do_not_exist_are_told_with_the_nearest() {
         &format!(
             "{NAME}operator = \"minutes\"\ninput = [{{ at = \"0s\", source = \"apy\", metric = \"m\", value = 1 }}]\nexpect_none = true"
         ),
-        &["8:12 there is no operator \"minutes\" | did you mean `minute`?", "9:34 there is no source \"apy\" | did you mean `api`?"],
+        &["8:12 there is no operator \"minutes\" | did you mean `minute`?", "9:32 there is no source \"apy\" | did you mean `api`?"],
     );
     check("[[test]]\nname = \"n\"", &["6:3 unknown key `test` | did you mean `tests`?"]);
     check("[tests]\nname = \"n\"", &["6:1 expected a list, found a table | begin each test with [[tests]]"]);
