@@ -43,7 +43,7 @@ macro_rules! windows {
             /// The unit of what `value` gives; none when absent.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schemars(with = "String")]
-            pub unit: Option<String>,
+            pub metric_unit: Option<String>,
             /// What is computed of each window.
             #[serde(default = "crate::config::windows::aggregates")]
             pub aggregates: Vec<crate::config::Aggregate>,
@@ -69,7 +69,7 @@ macro_rules! windows {
                     condition: self.condition.as_deref(),
                     value: self.value.as_deref(),
                     metric: self.metric.as_deref(),
-                    unit: self.unit.as_deref(),
+                    unit: self.metric_unit.as_deref(),
                 };
                 crate::config::windows::Windows {
                     allowed_lateness: *allowed_lateness,
