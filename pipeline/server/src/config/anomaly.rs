@@ -40,7 +40,7 @@ pub struct Anomaly {
     /// The unit of what `value` gives; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
-    pub unit: Option<String>,
+    pub metric_unit: Option<String>,
     /// From which score on a value is anomalous. Scores do not depend on it.
     #[serde(default)]
     pub sensitivity: Sensitivity,
@@ -138,7 +138,7 @@ impl Anomaly {
             condition: self.condition.as_deref(),
             value: self.value.as_deref(),
             metric: self.metric.as_deref(),
-            unit: self.unit.as_deref(),
+            unit: self.metric_unit.as_deref(),
         }
     }
 }

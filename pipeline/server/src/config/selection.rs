@@ -20,7 +20,7 @@ pub struct Selecting<'a> {
     pub value: Option<&'a str>,
     /// The key `metric`.
     pub metric: Option<&'a str>,
-    /// The key `unit`.
+    /// The key `metric_unit`.
     pub unit: Option<&'a str>,
 }
 
@@ -48,7 +48,7 @@ impl Selecting<'_> {
             (Some(_), Some("")) => faults.push(Fault::of("metric", "a metric has a name", "write for example \"wait_seconds\"")),
             (Some(_), Some(_)) => {}
             (None, _) => {
-                let alone = [("metric", self.metric), ("unit", self.unit)].into_iter().filter(|(_, key)| key.is_some());
+                let alone = [("metric", self.metric), ("metric_unit", self.unit)].into_iter().filter(|(_, key)| key.is_some());
                 let (what, remedy) = ("it names what `value` gives, and there is no `value`", "add `value`, or remove this key");
                 faults.extend(alone.map(|(key, _)| Fault::of(key, what, remedy)));
             }

@@ -42,7 +42,7 @@ macro_rules! windows {
             /// The unit of what `value` gives; none when absent.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schemars(with = "String")]
-            pub unit: Option<String>,
+            pub metric_unit: Option<String>,
             /// What is computed of each window.
             #[serde(default = "crate::config::aggregates::usual")]
             pub aggregates: Vec<crate::config::Aggregate>,
@@ -80,7 +80,7 @@ macro_rules! windows {
                     condition: self.condition.as_deref(),
                     value: self.value.as_deref(),
                     metric: self.metric.as_deref(),
-                    unit: self.unit.as_deref(),
+                    unit: self.metric_unit.as_deref(),
                 };
                 let computed = crate::config::aggregates::Aggregates {
                     aggregates,

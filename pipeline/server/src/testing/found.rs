@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use floodmark_connectors::settings::Span;
 use floodmark_schemas::commit::{Late, Output};
-use floodmark_schemas::{Aggregates, Rollup, Score, Series, Timestamp};
+use floodmark_schemas::{Rollup, Score, Series, Timestamp};
 
 use crate::config::{ResultKind, Test, name_of};
 
@@ -102,11 +102,20 @@ impl Fields {
         self.origin(&rollup.operator, &rollup.source, &rollup.series);
         self.set("window", Value::Window(rollup.window.start, rollup.window.end));
         self.number("revision", Some(rollup.revision.into()));
-        let Aggregates { count, sum, mean, min, max, stddev, first, last, quantiles } = &rollup.aggregates;
-        self.number("count", Some(*count as f64));
-        let others = [("sum", sum), ("mean", mean), ("min", min), ("max", max), ("stddev", stddev), ("first", first), ("last", last)];
-        others.into_iter().for_each(|(name, number)| self.number(name, *number));
-        quantiles.iter().for_each(|(level, number)| self.number(&format!("quantiles.{level}"), Some(*number)));
+        let a = &rollup.aggregates;
+        self.number("count", Some(a.count as f64));
+        let named =
+            [("sum", a.sum), ("mean", a.mean), ("min", a.min), ("max", a.max), ("stddev", a.stddev), ("first", a.first), ("last", a.last)];
+        named.into_iter().for_each(|(name, number)| self.number(name, number));
+        [("delta", a.delta), ("increase", a.increase), ("rate", a.rate)].into_iter().for_each(|(name, number)| self.number(name, number));
+        self.number("distinct", a.distinct.map(|n| n as f64));
+        if let Some(availability) = a.availability {
+            self.number("availability.up", Some(availability.up));
+            self.number("availability.observed", Some(availability.observed));
+        }
+        a.quantiles.iter().for_each(|(level, number)| self.number(&format!("quantiles.{level}"), Some(*number)));
+        a.histogram.iter().for_each(|bucket| self.number(&format!("histogram.{}", bucket.le), Some(bucket.count as f64)));
+        a.top.iter().for_each(|ranked| self.number(&format!("top.{}", ranked.name), Some(ranked.amount)));
         ResultKind::Rollup
     }
 

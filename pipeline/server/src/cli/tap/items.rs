@@ -3,7 +3,7 @@
 use floodmark_core::ports::Entry;
 use floodmark_core::{Error, Result};
 use floodmark_schemas::commit::{Late, Output};
-use floodmark_schemas::{Aggregates, DeadLetter, Event, FrameHeader, JobEntry, Payload, Rollup, Score, Series, Timestamp, frame, subject};
+use floodmark_schemas::{DeadLetter, Event, FrameHeader, JobEntry, Payload, Rollup, Score, Series, Timestamp, frame, subject};
 use serde_json::json;
 
 use super::super::describe::{self, number, plain};
@@ -138,11 +138,17 @@ fn line(time: Timestamp, operator: &str, source: &str, text: &str, whole: &impl 
 }
 
 fn rollup(of: &Rollup) -> Item {
-    let Aggregates { count, sum, mean, min, max, stddev, first, last, quantiles } = &of.aggregates;
-    let named = [("sum", sum), ("mean", mean), ("min", min), ("max", max), ("stddev", stddev), ("first", first), ("last", last)];
-    let named = named.into_iter().filter_map(|(name, value)| Some(format!(" {name} {}", number((*value)?))));
-    let quantiles = quantiles.iter().map(|(level, value)| format!(" q{level} {}", number(*value)));
-    let values: String = named.chain(quantiles).collect();
+    let a = &of.aggregates;
+    let count = a.count;
+    let named =
+        [("sum", a.sum), ("mean", a.mean), ("min", a.min), ("max", a.max), ("stddev", a.stddev), ("first", a.first), ("last", a.last)];
+    let named = named.into_iter().chain([("delta", a.delta), ("increase", a.increase), ("rate", a.rate)]);
+    let named = named.chain([("distinct", a.distinct.map(|n| n as f64)), ("up", a.availability.map(|of| of.up))]);
+    let named = named.filter_map(|(name, value)| Some(format!(" {name} {}", number(value?))));
+    let quantiles = a.quantiles.iter().map(|(level, value)| format!(" q{level} {}", number(*value)));
+    let buckets = a.histogram.iter().map(|bucket| format!(" le{} {}", number(bucket.le), bucket.count));
+    let top = a.top.iter().map(|ranked| format!(" {}={}", ranked.name, number(ranked.amount)));
+    let values: String = named.chain(quantiles).chain(buckets).chain(top).collect();
     let length = describe::duration(of.window.end.micros().abs_diff(of.window.start.micros()));
     let revision = if of.revision == 0 { String::new() } else { format!(" revision {}", of.revision) };
     let revision = if of.is_retraction() { format!("{revision}, retracted") } else { revision };
