@@ -21,7 +21,7 @@ pub use dead_letter::DeadLetter;
 pub use event::{Check, Event, Payload, Phases, Reason, Record, Sample};
 pub use frame::{Encoding, FrameHeader};
 pub use headers::Headers;
-pub use rollup::{Aggregates, Rollup, Window};
+pub use rollup::{Aggregates, Availability, Bucket, Ranked, Rollup, Window};
 pub use score::{Episode, Head, Score, ScoreState};
 pub use series::Series;
 pub use time::Timestamp;

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use floodmark_schemas::commit::{Late, Output};
 use floodmark_schemas::frame::{self, Compression, Decoder, Visitor};
 use floodmark_schemas::{
-    Aggregates, Check, Claim, Commit, DeadLetter, Encoding, Episode, Event, EventBatch, FrameHeader, Head, Headers, JobEntry, Phases,
-    Reason, Record, Rollup, Score, ScoreState, Series, Timestamp, Window,
+    Aggregates, Availability, Bucket, Check, Claim, Commit, DeadLetter, Encoding, Episode, Event, EventBatch, FrameHeader, Head, Headers,
+    JobEntry, Phases, Ranked, Reason, Record, Rollup, Score, ScoreState, Series, Timestamp, Window,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -95,7 +95,28 @@ fn rollup() -> Rollup {
             first: Some(7.1),
             last: Some(7.3),
             quantiles: BTreeMap::from([("0.5".to_owned(), 7.2), ("0.99".to_owned(), 7.3)]),
+            ..Aggregates::default()
         },
+    }
+}
+
+/// A rollup with the aggregates that came later.
+fn rollup_more() -> Rollup {
+    let ranked = |name: &str, amount, error| Ranked { name: name.to_owned(), amount, error };
+    let bucket = |le, count| Bucket { le, count };
+    Rollup {
+        aggregates: Aggregates {
+            count: 3,
+            delta: Some(-0.2),
+            increase: Some(7.1),
+            rate: Some(0.118_333_333_333_333_33),
+            distinct: Some(2),
+            availability: Some(Availability { up: 0.75, observed: 1.0 }),
+            top: vec![ranked("cellar", 2.0, 0.0), ranked("", 1.0, 0.5)],
+            histogram: vec![bucket(-0.5, 0), bucket(7.2, 2)],
+            ..Aggregates::default()
+        },
+        ..rollup()
     }
 }
 
@@ -246,6 +267,7 @@ fn what_a_job_writes_is_read() {
     check("claim.json", &JobEntry::Claim(Claim { epoch: 4, n: 18, commit: 1_234 }));
     check("commit.json", &commit());
     check("rollup.json", &Output::Rollup(rollup()));
+    check("rollup.more.json", &Output::Rollup(rollup_more()));
     check("score.json", &Output::Score(score()));
 }
 
@@ -271,6 +293,7 @@ fn every_file_is_one_of_these() {
         "frame.json.headers",
         "frame.tick.headers",
         "rollup.json",
+        "rollup.more.json",
         "score.json",
     ];
     let found: BTreeSet<String> = std::fs::read_dir(dir()).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use floodmark_schemas::{Aggregates, Series};
 use sketches_ddsketch::{Config, DDSketch};
 
-use super::aggregates::Labels;
-use super::spec::{Aggregate, AggregateSet, Spec};
+use super::aggregates::{Aggregate, AggregateSet, By, Labels, More, Wanted};
+use super::bytes::Writer;
+use super::spec::Spec;
 
 /// Count, sum and extremes of one slot.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +41,7 @@ struct Asked {
     aggregates: AggregateSet,
     /// Levels, with their names.
     quantiles: Vec<(String, f64)>,
+    more: Wanted,
 }
 
 /// Which columns there are, and what is read out of them. A clone shares.
@@ -48,6 +50,7 @@ pub(super) struct Layout {
     pub spread: bool,
     pub ends: bool,
     pub sketch: bool,
+    more: bool,
     asked: Arc<Asked>,
 }
 
@@ -55,22 +58,38 @@ impl Layout {
     pub fn of(spec: &Spec) -> Self {
         let has = |aggregate| spec.aggregates.has(aggregate);
         let quantiles = spec.quantiles.iter().map(|q| (q.to_string(), *q)).collect();
+        let more = Wanted::of(spec);
         Self {
             spread: has(Aggregate::Stddev),
-            ends: has(Aggregate::First) || has(Aggregate::Last),
+            ends: has(Aggregate::First) || has(Aggregate::Last) || has(Aggregate::Delta),
             sketch: !spec.quantiles.is_empty(),
-            asked: Arc::new(Asked { aggregates: spec.aggregates, quantiles }),
+            more: more.any(),
+            asked: Arc::new(Asked { aggregates: spec.aggregates, quantiles, more }),
         }
     }
 
     /// Whether slots of several series must know which labels a value came with.
     pub fn asks_labels(&self) -> bool {
-        false
+        [self.distinct(), self.top()].into_iter().flatten().any(|by| *by != By::Value)
     }
 
     /// What they must know of the labels of a series.
-    pub fn labels(&self, _series: &Series) -> Labels {
-        Labels::default()
+    pub fn labels(&self, series: &Series) -> Labels {
+        Labels::of(series, self.distinct(), self.top())
+    }
+
+    fn distinct(&self) -> Option<&By> {
+        self.asked.more.distinct.as_ref()
+    }
+
+    fn top(&self) -> Option<&By> {
+        self.asked.more.top.as_ref().map(|top| &top.by)
+    }
+
+    /// What accumulators only make sense with.
+    pub fn write(&self, out: &mut Writer) {
+        let flags = u8::from(self.spread) | u8::from(self.ends) << 1 | u8::from(self.sketch) << 2;
+        self.asked.more.write(flags, out);
     }
 }
 
@@ -82,17 +101,25 @@ pub(super) struct Accumulators {
     pub spread: Vec<Spread>,
     pub ends: Vec<Ends>,
     pub sketches: Vec<DDSketch>,
+    pub more: More,
+    sealed: bool,
 }
 
 impl Accumulators {
     pub fn new(layout: Layout) -> Self {
-        Self { layout, basic: Vec::new(), spread: Vec::new(), ends: Vec::new(), sketches: Vec::new() }
+        let (basic, spread, ends, sketches, more) = Default::default();
+        Self { layout, basic, spread, ends, sketches, more, sealed: false }
+    }
+
+    /// What stands in the columns of a slot and what is asked of them.
+    pub(super) fn wanted(&self) -> (&Wanted, bool) {
+        (&self.layout.asked.more, self.sealed)
     }
 
     /// Slots that take merges of slots whose times lie one after the other, and no events: they need not keep what a late
     /// event between two others would ask for. Their memory does not depend on how many events there were.
     pub fn sealed(layout: Layout) -> Self {
-        Self::new(layout)
+        Self { sealed: true, ..Self::new(layout) }
     }
 
     /// Adds an empty slot at the end.
@@ -107,11 +134,37 @@ impl Accumulators {
         if self.layout.sketch {
             self.sketches.push(DDSketch::new(Config::defaults()));
         }
+        if self.layout.more {
+            self.more.push(&self.layout.asked.more, self.sealed);
+        }
     }
 
     /// Adds an event to a slot.
     #[inline]
     pub fn add(&mut self, slot: usize, time: i64, value: f64) {
+        self.add_to_columns(slot, time, value);
+        if self.layout.more {
+            self.add_more(slot, time, value, None);
+        }
+    }
+
+    /// Adds an event of a series with these labels to a slot that several series share. Only needed when
+    /// [`Layout::asks_labels`]; otherwise it is [`Accumulators::add`].
+    pub fn add_of(&mut self, slot: usize, time: i64, value: f64, labels: &Labels) {
+        self.add_to_columns(slot, time, value);
+        if self.layout.more {
+            self.add_more(slot, time, value, Some(labels));
+        }
+    }
+
+    #[inline(never)]
+    fn add_more(&mut self, slot: usize, time: i64, value: f64, labels: Option<&Labels>) {
+        debug_assert!(!self.sealed, "a slot that only joins others takes no events");
+        self.more.add(&self.layout.asked.more, slot, time, value, labels);
+    }
+
+    #[inline]
+    fn add_to_columns(&mut self, slot: usize, time: i64, value: f64) {
         let basic = &mut self.basic[slot];
         let first = basic.count == 0;
         basic.count += 1;
@@ -138,17 +191,15 @@ impl Accumulators {
         }
     }
 
-    /// Adds an event of a series with these labels to a slot that several series share. Only needed when
-    /// [`Layout::asks_labels`]; otherwise it is [`Accumulators::add`].
-    pub fn add_of(&mut self, slot: usize, time: i64, value: f64, _labels: &Labels) {
-        self.add(slot, time, value);
-    }
-
     /// Adds all that a slot of `other` holds to a slot, as if its events came after those that are here. Of equal times, too,
     /// those of `other` count as later. Both have one layout.
     ///
-    /// Count, minimum, maximum, first, last and quantiles are those of all events, whatever was merged in which order. Sum
-    /// and mean are the sum of the two sums, the standard deviation is by T. F. Chan, G. H. Golub and R. J. LeVeque,
+    /// Slots that take events are merged with such slots; [sealed](Accumulators::sealed) ones with either kind, as long as the
+    /// times of one lie before those of the other.
+    ///
+    /// Count, minimum, maximum, first, last, delta, increase, rate, availability, histogram, distinct and quantiles are those
+    /// of all events, whatever was merged in which order. So is the top, as long as no more names occur than it keeps. Sum and
+    /// mean are the sum of the two sums, the standard deviation is by T. F. Chan, G. H. Golub and R. J. LeVeque,
     /// Updating formulae and a pairwise algorithm for computing sample variances, 1979: their last bits depend on the order.
     pub fn merge(&mut self, slot: usize, other: &Self, other_slot: usize) {
         let (mine, theirs) = (&mut self.basic[slot], &other.basic[other_slot]);
@@ -178,6 +229,9 @@ impl Accumulators {
         if self.layout.sketch {
             self.sketches[slot].merge(&other.sketches[other_slot]).expect("all sketches have one configuration");
         }
+        if self.layout.more {
+            self.more.merge(&self.layout.asked.more, slot, &other.more, other_slot);
+        }
         mine.count += theirs.count;
         mine.sum += theirs.sum;
         mine.min = if theirs.min < mine.min { theirs.min } else { mine.min };
@@ -186,13 +240,13 @@ impl Accumulators {
 
     /// The aggregates of a slot in the window from `start` to `end`. One that is not finite (a sum beyond the range of
     /// numbers) is left out: JSON cannot hold it.
-    pub fn read(&self, slot: usize, _start: i64, _end: i64) -> Aggregates {
+    pub fn read(&self, slot: usize, start: i64, end: i64) -> Aggregates {
         let basic = &self.basic[slot];
         let count = basic.count as f64;
         let asked = &*self.layout.asked;
         let pick = |aggregate, value: f64| (asked.aggregates.has(aggregate) && value.is_finite()).then_some(value);
         let ends = self.ends.get(slot);
-        Aggregates {
+        let mut aggregates = Aggregates {
             count: basic.count,
             sum: pick(Aggregate::Sum, basic.sum),
             mean: pick(Aggregate::Mean, basic.sum / count),
@@ -209,7 +263,13 @@ impl Accumulators {
                     levels.filter(|(_, value)| value.is_finite()).collect()
                 }
             },
+            delta: ends.and_then(|ends| pick(Aggregate::Delta, ends.last - ends.first)),
+            ..Aggregates::default()
+        };
+        if self.layout.more {
+            self.more.read(&asked.more, slot, start, end, &mut aggregates);
         }
+        aggregates
     }
 }
 
@@ -239,7 +299,7 @@ mod tests {
         assert!((quantiles["0.5"] - 4.0).abs() <= 0.04, "{quantiles:?}");
         let (sum, mean) = (Some(40.0), Some(5.0));
         let (min, max, stddev, first, last) = (Some(2.0), Some(9.0), Some(2.0), Some(4.0), Some(4.0));
-        assert_eq!(found, Aggregates { count: 8, sum, mean, min, max, stddev, first, last, quantiles });
+        assert_eq!(found, Aggregates { count: 8, sum, mean, min, max, stddev, first, last, quantiles, ..Aggregates::default() });
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod snapshot;
 mod spec;
 mod view;
 
+pub use aggregates::{Aggregate, AggregateSet, Amount, By, Top};
 pub use books::Counts;
 pub(crate) use calendar::Calendar;
 pub use calendar::{Unit, Zone, tzdb_version};
@@ -29,4 +30,4 @@ pub(crate) use grid::Grid;
 pub use operator::Windows;
 pub use shape::{PANES_MAX, Shape, panes};
 pub(crate) use spec::glob;
-pub use spec::{Aggregate, AggregateSet, Spec};
+pub use spec::{BUCKETS_MAX, Spec, TOP_MAX};

@@ -2,8 +2,15 @@
 
 use std::time::Duration;
 
+use super::aggregates::{AggregateSet, By, Top};
 use super::shape::Shape;
 use crate::{Error, Result, selection::Selection};
+
+/// The most bounds of a histogram.
+pub const BUCKETS_MAX: usize = 1_000;
+
+/// The most that can be named of the greatest.
+pub const TOP_MAX: usize = 100;
 
 /// The configuration of one window operator on one partition.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +39,14 @@ pub struct Spec {
     pub aggregates: AggregateSet,
     /// Levels of the quantiles to be emitted, each from 0 to 1.
     pub quantiles: Vec<f64>,
+    /// Upper bounds of the buckets of a histogram, rising; none when it is not asked for.
+    pub histogram: Vec<f64>,
+    /// Of what the different ones are counted.
+    pub distinct: Option<By>,
+    /// The greatest of what are named.
+    pub top: Option<Top>,
+    /// Availability is asked for: for how long at most a check speaks for the time after it. Whole microseconds.
+    pub availability: Option<Duration>,
     /// Only metrics whose name matches one of these patterns (`*` any text, `?` one character); `None` takes all.
     pub metrics: Option<Vec<String>>,
     /// Only events of these sources; `None` takes all.
@@ -43,8 +58,8 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// A spec with tumbling windows of `size` and defaults for the rest: 30 s lateness, 30 s idle timeout, 5 min future limit, all
-    /// aggregates but quantiles, all metrics of all sources, at most 1,000,000 series.
+    /// A spec with tumbling windows of `size` and defaults for the rest: 30 s lateness, 30 s idle timeout, 5 min future limit, the
+    /// aggregates that [`AggregateSet`] has by default, all metrics of all sources, at most 1,000,000 series.
     pub fn new(operator: impl Into<String>, partition: u32, size: Duration) -> Self {
         Self {
             operator: operator.into(),
@@ -58,6 +73,10 @@ impl Spec {
             future_limit: Duration::from_secs(300),
             aggregates: AggregateSet::default(),
             quantiles: Vec::new(),
+            histogram: Vec::new(),
+            distinct: None,
+            top: None,
+            availability: None,
             metrics: None,
             sources: None,
             selection: Selection::default(),
@@ -68,7 +87,7 @@ impl Spec {
     /// Checks what types cannot.
     ///
     /// # Errors
-    /// `Broken` when a window has no length, a time does not fit, or a quantile is not from 0 to 1.
+    /// `Broken` when a window has no length, a time does not fit, or an aggregate cannot be computed like this.
     pub(super) fn check(&self) -> Result<()> {
         let broken = |what: String| Err(Error::broken(format!("setting up operator {:?}: {what}", self.operator)));
         let day = Duration::from_secs(86_400);
@@ -80,9 +99,21 @@ impl Spec {
             return broken(format!("{time:?} is more than 100 years"));
         }
         self.shape.check(&self.operator, self.size)?;
-        match self.quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
-            Some(q) => broken(format!("quantile {q} is not from 0 to 1")),
-            None => Ok(()),
+        if let Some(q) = self.quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
+            return broken(format!("quantile {q} is not from 0 to 1"));
+        }
+        let rising = self.histogram.windows(2).all(|pair| pair[0] < pair[1]);
+        if !rising || self.histogram.len() > BUCKETS_MAX || !self.histogram.iter().all(|bound| bound.is_finite()) {
+            return broken(format!("the bounds of the histogram are not up to {BUCKETS_MAX} rising numbers"));
+        }
+        if let Some(top) = self.top.as_ref().filter(|top| !(1..=TOP_MAX).contains(&top.k)) {
+            return broken(format!("a top of {} is not of 1 to {TOP_MAX}", top.k));
+        }
+        match self.availability {
+            Some(hold) if hold < Duration::from_micros(1) || hold > 36_600 * day || !hold.subsec_nanos().is_multiple_of(1_000) => {
+                broken(format!("a check cannot speak for {hold:?}"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -116,79 +147,10 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == b'*')
 }
 
-/// One aggregate of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Aggregate {
-    /// How many events; always there.
-    Count,
-    /// Their sum.
-    Sum,
-    /// Sum divided by count.
-    Mean,
-    /// The least value.
-    Min,
-    /// The greatest value.
-    Max,
-    /// Standard deviation of the population.
-    Stddev,
-    /// The value with the earliest event time.
-    First,
-    /// The value with the latest event time.
-    Last,
-}
-
-impl Aggregate {
-    /// All of them.
-    pub const ALL: [Self; 8] = [Self::Count, Self::Sum, Self::Mean, Self::Min, Self::Max, Self::Stddev, Self::First, Self::Last];
-
-    /// The name, as in configuration and rollups.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Sum => "sum",
-            Self::Mean => "mean",
-            Self::Min => "min",
-            Self::Max => "max",
-            Self::Stddev => "stddev",
-            Self::First => "first",
-            Self::Last => "last",
-        }
-    }
-
-    /// The aggregate of a name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|a| a.name() == name)
-    }
-}
-
-/// A set of aggregates; all of them by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AggregateSet(u8);
-
-impl AggregateSet {
-    /// Whether `aggregate` is in the set.
-    pub fn has(self, aggregate: Aggregate) -> bool {
-        self.0 & (1 << aggregate as u8) != 0
-    }
-}
-
-impl Default for AggregateSet {
-    fn default() -> Self {
-        Aggregate::ALL.into_iter().collect()
-    }
-}
-
-/// The count is in every set.
-impl FromIterator<Aggregate> for AggregateSet {
-    fn from_iter<I: IntoIterator<Item = Aggregate>>(aggregates: I) -> Self {
-        let count = 1 << Aggregate::Count as u8;
-        Self(aggregates.into_iter().fold(count, |bits, a| bits | 1 << a as u8))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::Amount;
 
     #[test]
     fn patterns_match_whole_names() {
@@ -217,17 +179,12 @@ mod tests {
             Spec { allowed_lateness: Duration::MAX, ..good.clone() },
             Spec { quantiles: vec![0.5, 1.5], ..good.clone() },
             Spec { quantiles: vec![f64::NAN], ..good.clone() },
+            Spec { histogram: vec![1.0, 1.0], ..good.clone() },
+            Spec { histogram: vec![f64::INFINITY], ..good.clone() },
+            Spec { top: Some(Top { k: 0, by: By::Value, of: Amount::Count }), ..good.clone() },
+            Spec { availability: Some(Duration::ZERO), ..good.clone() },
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn names_of_aggregates_read_back() {
-        for aggregate in Aggregate::ALL {
-            assert_eq!(Aggregate::from_name(aggregate.name()), Some(aggregate));
-        }
-        let set: AggregateSet = [Aggregate::Max].into_iter().collect();
-        assert!(set.has(Aggregate::Max) && set.has(Aggregate::Count) && !set.has(Aggregate::Min));
     }
 }

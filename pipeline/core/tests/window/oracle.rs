@@ -15,6 +15,7 @@ use spans::Spans;
 
 /// What comes out, without what the oracle need not know (ids, positions).
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a test may take the room")]
 pub enum Out {
     Rollup { source: String, series: String, start: i64, end: i64, revision: u32, aggregates: Aggregates, values: Vec<f64> },
     Late { source: String, series: String, time: i64, value: f64, event: usize },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use floodmark_schemas::commit::{Late, Output};
-use floodmark_schemas::{Aggregates, Claim, DeadLetter, JobEntry, Rollup, Series, Timestamp};
+use floodmark_schemas::{Aggregates, Availability, Bucket, Claim, DeadLetter, JobEntry, Ranked, Rollup, Series, Timestamp};
 
 use super::entries::{commit_entry, dead_letter_entry, entry, rollup};
 use super::{Fixture, Stores, all_pages};
@@ -32,6 +32,16 @@ pub async fn rollups_come_back_as_they_were_written(fixture: &dyn Fixture) {
         first: Some(-1.5e-300),
         last: Some(9_007_199_254_740_993.0),
         quantiles: BTreeMap::from([("0.5".to_owned(), 0.1), ("0.99".to_owned(), 2.0 / 3.0)]),
+        delta: Some(-1e-300),
+        increase: Some(1.0 / 7.0),
+        rate: Some(0.0),
+        distinct: Some(u64::from(u32::MAX) + 7),
+        availability: Some(Availability { up: 1.0 / 3.0, observed: 0.1 }),
+        top: vec![
+            Ranked { name: "a.\"$\0 ü".to_owned(), amount: 0.1, error: 2.0 / 3.0 },
+            Ranked { name: String::new(), amount: 0.0, error: 0.0 },
+        ],
+        histogram: vec![Bucket { le: -0.1, count: 0 }, Bucket { le: 2.0 / 3.0, count: 3 }],
     };
     let series = Series::new("temperature").unit("Cel").label("place", "Zürich \"HB\"");
     let first = Rollup { aggregates: full, ..rollup("w10s", "meteo", series, -20, 7, 0.0) };

@@ -5,14 +5,8 @@ use sketches_ddsketch::DDSketch;
 
 use crate::Result;
 use crate::window::accumulators::{Accumulators, Basic, Ends, Layout, Spread};
+use crate::window::aggregates::More;
 use crate::window::bytes::{Reader, Writer, broken};
-
-impl Layout {
-    /// What accumulators only make sense with.
-    pub fn write(&self, out: &mut Writer) {
-        out.u8(u8::from(self.spread) | u8::from(self.ends) << 1 | u8::from(self.sketch) << 2);
-    }
-}
 
 impl Accumulators {
     /// Writes all slots.
@@ -34,14 +28,28 @@ impl Accumulators {
         for sketch in &self.sketches {
             out.bytes(&sketch.to_java_bytes());
         }
+        self.more.write(out);
     }
 
-    /// Reads so many slots.
+    /// The columns of aggregates that need more than a few numbers.
+    #[cfg(test)]
+    pub fn more_bytes(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        self.more.write(&mut out);
+        out.0
+    }
+
+    /// Reads so many slots that take events.
     ///
     /// # Errors
     /// `Broken` when the bytes are not what [`Accumulators::write`] gives with this layout.
     pub fn read_bytes(layout: Layout, slots: usize, input: &mut Reader<'_>) -> Result<Self> {
-        let mut read = Self::new(layout);
+        Self::new(layout).filled(slots, input)
+    }
+
+    /// Reads so many slots of a kind that has none yet.
+    pub(super) fn filled(mut self, slots: usize, input: &mut Reader<'_>) -> Result<Self> {
+        let read = &mut self;
         let Layout { spread, ends, sketch, .. } = read.layout;
         for _ in 0..slots {
             let (count, sum, min, max) = (input.u64()?, input.f64()?, input.f64()?, input.f64()?);
@@ -58,6 +66,8 @@ impl Accumulators {
             let sketch = DDSketch::from_java_bytes(input.bytes()?).map_err(|e| broken("a sketch cannot be read").because(e))?;
             read.sketches.push(sketch);
         }
-        Ok(read)
+        let (wanted, sealed) = read.wanted();
+        read.more = More::read_bytes(wanted, sealed, slots, input)?;
+        Ok(self)
     }
 }
