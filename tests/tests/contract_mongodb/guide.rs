@@ -8,7 +8,9 @@ use floodmark_connectors::stores::mongodb::Scores;
 use floodmark_core::conformance::store::commit_entry;
 use floodmark_core::ports::{Clock, Position, Sink};
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{Aggregates, Episode, Head, Score, ScoreState, Series, Timestamp, Window};
+use floodmark_schemas::{
+    Aggregates, Availability, Bucket, Episode, Head, Ranked, Score, ScoreState, Series, Timestamp, Window,
+};
 use floodmark_tests::servers::python;
 use mongodb::bson::{Document, doc};
 
@@ -106,6 +108,13 @@ async fn documents_have_the_fields_that_the_guide_names() {
         first: Some(1.0),
         last: Some(1.0),
         quantiles: [("0.99".to_owned(), 1.0)].into(),
+        delta: Some(0.0),
+        increase: Some(0.0),
+        rate: Some(0.0),
+        distinct: Some(1),
+        availability: Some(Availability { up: 1.0, observed: 0.5 }),
+        top: vec![Ranked { name: "1".to_owned(), amount: 1.0, error: 0.0 }],
+        histogram: vec![Bucket { le: 1.0, count: 1 }],
         ..value(1.0)
     };
     at.write(&[commit(1, [rollup("host", cpu("a"), Timestamp::from_micros(-1_500_001), 0, everything)])]).await;

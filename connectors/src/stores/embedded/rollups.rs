@@ -1,5 +1,6 @@
 //! The sink of outputs: rollups by their highest revision, and late events.
 
+pub(in crate::stores::embedded) mod more;
 pub(in crate::stores) mod rows;
 
 use async_trait::async_trait;
@@ -56,12 +57,12 @@ fn write(inner: &Inner, sink: &str, entries: &[Entry], from: Position, to: Posit
 }
 
 const UPSERT: &str = "INSERT INTO rollup (operator, series_id, window_start_us, window_end_us, revision, id, \
-     count, sum, mean, min, max, stddev, first, last, quantiles, version) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
+     count, sum, mean, min, max, stddev, first, last, quantiles, version, more) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) \
      ON CONFLICT (operator, series_id, window_start_us, window_end_us) DO UPDATE SET revision = excluded.revision, id = excluded.id, \
      count = excluded.count, sum = excluded.sum, mean = excluded.mean, min = excluded.min, max = excluded.max, \
      stddev = excluded.stddev, first = excluded.first, last = excluded.last, quantiles = excluded.quantiles, \
-     version = excluded.version WHERE excluded.revision > rollup.revision OR excluded.version <> rollup.version";
+     version = excluded.version, more = excluded.more WHERE excluded.revision > rollup.revision OR excluded.version <> rollup.version";
 
 fn upsert(transaction: &Transaction<'_>, series: &mut SeriesIds, rows: &Rows<'_>) -> Result<()> {
     let ids = rows.series.iter().map(|(source, named)| series.id(transaction, source, named)).collect::<Result<Vec<i64>>>()?;
@@ -74,8 +75,23 @@ fn upsert(transaction: &Transaction<'_>, series: &mut SeriesIds, rows: &Rows<'_>
         let quantiles = (!a.quantiles.is_empty()).then(|| serde_json::to_string(&a.quantiles).expect("numbers by name are JSON"));
         let (series_id, start, end, count) = (ids[*series], window.start.micros(), window.end.micros(), a.count.cast_signed());
         let values = params![
-            operator, series_id, start, end, revision, id, count, a.sum, a.mean, a.min, a.max, a.stddev, a.first, a.last, quantiles,
-            version
+            operator,
+            series_id,
+            start,
+            end,
+            revision,
+            id,
+            count,
+            a.sum,
+            a.mean,
+            a.min,
+            a.max,
+            a.stddev,
+            a.first,
+            a.last,
+            quantiles,
+            version,
+            more::text(a)
         ];
         statement.execute(values).doing("writing rollups")?;
     }

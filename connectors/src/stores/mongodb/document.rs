@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ::mongodb::bson::{Bson, DateTime, Document, doc};
 use floodmark_core::{Error, Result};
-use floodmark_schemas::{Aggregates, Rollup, Series, Timestamp, Window};
+use floodmark_schemas::{Aggregates, Availability, Rollup, Series, Timestamp, Window};
+use serde::de::DeserializeOwned;
 
 /// The first and the last millisecond that every client can read: the years 1 to 9999.
 const DATES: (i64, i64) = (-62_135_596_800_000, 253_402_300_799_999);
@@ -61,6 +62,7 @@ pub(super) fn write(rollup: &Rollup, position: i64) -> Document {
         let quantiles: Document = a.quantiles.iter().map(|(level, value)| (quantile_name(level), Bson::Double(*value))).collect();
         document.insert("quantiles", quantiles);
     }
+    write_structured(a, &mut document);
     document.extend(doc! {
         "series": key,
         "window_start_us": window.start.micros(),
@@ -77,9 +79,20 @@ pub(super) fn labels(series: &Series) -> Vec<Bson> {
     series.labels.iter().map(|(k, v)| doc! { "k": k, "v": v }.into()).collect()
 }
 
-/// The aggregates that may be absent, by their names.
-fn values(a: &Aggregates) -> [(&'static str, Option<f64>); 7] {
-    [("sum", a.sum), ("mean", a.mean), ("min", a.min), ("max", a.max), ("stddev", a.stddev), ("first", a.first), ("last", a.last)]
+/// The aggregates that are a number or absent, by their names.
+fn values(a: &Aggregates) -> [(&'static str, Option<f64>); 10] {
+    [
+        ("sum", a.sum),
+        ("mean", a.mean),
+        ("min", a.min),
+        ("max", a.max),
+        ("stddev", a.stddev),
+        ("first", a.first),
+        ("last", a.last),
+        ("delta", a.delta),
+        ("increase", a.increase),
+        ("rate", a.rate),
+    ]
 }
 
 /// Reads a document.
@@ -123,8 +136,38 @@ fn parts(document: &Document) -> Result<Rollup, Box<dyn std::error::Error + Send
             first: value("first")?,
             last: value("last")?,
             quantiles,
+            delta: value("delta")?,
+            increase: value("increase")?,
+            rate: value("rate")?,
+            distinct: document.get("distinct").map(|_| document.get_i64("distinct")).transpose()?.map(i64::cast_unsigned),
+            availability: structured(document, "availability")?,
+            top: structured(document, "top")?.unwrap_or_default(),
+            histogram: structured(document, "histogram")?.unwrap_or_default(),
         },
     })
+}
+
+/// The aggregates that are more than a number.
+fn write_structured(a: &Aggregates, document: &mut Document) {
+    if let Some(distinct) = a.distinct {
+        document.insert("distinct", distinct.cast_signed());
+    }
+    if let Some(Availability { up, observed }) = a.availability {
+        document.insert("availability", doc! { "up": up, "observed": observed });
+    }
+    if !a.top.is_empty() {
+        let top: Vec<Document> = a.top.iter().map(|r| doc! { "name": &r.name, "amount": r.amount, "error": r.error }).collect();
+        document.insert("top", top);
+    }
+    if !a.histogram.is_empty() {
+        let buckets: Vec<Document> = a.histogram.iter().map(|b| doc! { "le": b.le, "count": b.count.cast_signed() }).collect();
+        document.insert("histogram", buckets);
+    }
+}
+
+/// One of them, when it is there.
+fn structured<T: DeserializeOwned>(document: &Document, name: &str) -> Result<Option<T>, ::mongodb::bson::error::Error> {
+    document.get(name).map(|value| ::mongodb::bson::deserialize_from_bson(value.clone())).transpose()
 }
 
 /// What stands before a level that has no name as a percentile.

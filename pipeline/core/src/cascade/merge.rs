@@ -16,6 +16,9 @@ pub(super) struct Merged {
     last: Option<f64>,
     /// Sum of squared differences from the mean.
     m2: f64,
+    /// By how much a counter grew; with what it grew from one window to the next, as far as both say first and last.
+    #[serde(default)]
+    increase: f64,
 }
 
 impl Merged {
@@ -39,6 +42,9 @@ impl Merged {
         self.sum += sum;
         self.min = least(self.min, next.min, |a, b| a <= b);
         self.max = least(self.max, next.max, |a, b| a >= b);
+        let between = self.last.zip(next.first).map_or(0.0, |(last, first)| if first < last { first } else { first - last });
+        // One value alone has no growth of its own.
+        self.increase += between + next.increase.unwrap_or(0.0);
         self.first = self.first.or(next.first);
         self.last = next.last.or(self.last);
     }
@@ -59,6 +65,8 @@ impl Merged {
             stddev: asked(Aggregate::Stddev, (self.m2 / count).sqrt()),
             first: self.first.filter(|_| aggregates.has(Aggregate::First)),
             last: self.last.filter(|_| aggregates.has(Aggregate::Last)),
+            delta: self.last.zip(self.first).map(|(last, first)| last - first).filter(|_| aggregates.has(Aggregate::Delta)),
+            increase: asked(Aggregate::Increase, self.increase).filter(|_| self.count > 1),
             ..Aggregates::default()
         }
     }
@@ -83,6 +91,10 @@ fn needs(aggregate: Aggregate) -> Option<&'static [&'static [Aggregate]]> {
         A::Stddev => Some(&[&[A::Stddev], &[A::Sum, A::Mean]]),
         A::First => Some(&[&[A::First]]),
         A::Last => Some(&[&[A::Last]]),
+        A::Delta => Some(&[&[A::First], &[A::Last]]),
+        A::Increase => Some(&[&[A::Increase], &[A::First], &[A::Last]]),
+        // Rollups do not say when their first and last values were.
+        A::Rate => None,
     }
 }
 
@@ -112,6 +124,9 @@ mod tests {
             stddev: Some(variance.sqrt()),
             first: values.first().copied(),
             last: values.last().copied(),
+            delta: Some(values[values.len() - 1] - values[0]),
+            increase: (values.len() > 1)
+                .then(|| values.windows(2).map(|pair| if pair[1] < pair[0] { pair[1] } else { pair[1] - pair[0] }).sum()),
             ..Aggregates::default()
         }
     }

@@ -9,10 +9,11 @@ use super::filter::Wanted;
 use super::in_time::{self, Bounds, Question, Table};
 use super::token::Tokens;
 use crate::stores::embedded::error::Doing;
+use crate::stores::embedded::rollups::more;
 
 /// The columns of a rollup, without its series.
 const COLUMNS: &str = "r.operator, r.series_id, r.window_start_us, r.window_end_us, r.revision, r.id, \
-     r.count, r.sum, r.mean, r.min, r.max, r.stddev, r.first, r.last, r.quantiles, r.version";
+     r.count, r.sum, r.mean, r.min, r.max, r.stddev, r.first, r.last, r.quantiles, r.version, r.more";
 
 /// The table `rollup`.
 struct Rollups;
@@ -51,6 +52,7 @@ fn rollup(row: &Row<'_>, source: String, series: Series) -> Result<Rollup> {
             serde_json::from_str(&text).map_err(|e| Error::broken(format!("reading quantiles {text:?} of the store")).because(e))?
         }
     };
+    let more: Option<String> = row.get(16).doing("reading a rollup")?;
     let read = || {
         Ok(Rollup {
             id: row.get(5)?,
@@ -70,8 +72,10 @@ fn rollup(row: &Row<'_>, source: String, series: Series) -> Result<Rollup> {
                 first: row.get(12)?,
                 last: row.get(13)?,
                 quantiles,
+                ..Aggregates::default()
             },
         })
     };
-    read().doing("reading a rollup")
+    let rollup: Rollup = read().doing("reading a rollup")?;
+    Ok(Rollup { aggregates: more::read(more.as_deref(), rollup.aggregates)?, ..rollup })
 }

@@ -145,7 +145,7 @@ impl<'a> Rows<'a> {
 #[cfg(test)]
 mod tests {
     use floodmark_core::conformance::store::{commit_entry, entry};
-    use floodmark_schemas::Rollup;
+    use floodmark_schemas::{Availability, Rollup};
     use proptest::prelude::*;
 
     use super::*;
@@ -162,7 +162,10 @@ mod tests {
                 return Output::Late(Late { operator, source, series, time, value: f64::from(at), position: u64::from(n), index: n });
             }
             let window = Window { start: time, end: time.plus_micros(i64::from(n)) };
-            let aggregates = Aggregates { count: u64::from(n), sum, last, quantiles, ..Aggregates::default() };
+            let availability = sum.map(|up| Availability { up, observed: 0.5 });
+            let (rate, distinct) = (last, (n % 3 == 0).then_some(u64::from(n)));
+            let aggregates =
+                Aggregates { count: u64::from(n), sum, last, quantiles, rate, distinct, availability, ..Aggregates::default() };
             let (id, version) = (format!("{n:032x}"), format!("{n:08x}"));
             Output::Rollup(Rollup { id, operator, version, source, series, window, revision: n, aggregates })
         })

@@ -63,6 +63,12 @@ impl Aggregate {
         }
     }
 
+    /// Whether it says something only of one series: what comes first, last or between neighbours means nothing when series
+    /// are mixed.
+    pub fn is_of_one_series(self) -> bool {
+        matches!(self, Self::First | Self::Last | Self::Delta | Self::Increase | Self::Rate)
+    }
+
     /// The aggregate of a name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.name() == name)
