@@ -101,25 +101,26 @@ pub(super) struct Accumulators {
     pub spread: Vec<Spread>,
     pub ends: Vec<Ends>,
     pub sketches: Vec<DDSketch>,
-    pub more: More,
-    sealed: bool,
+    /// Boxed, because most have none.
+    pub more: Option<Box<More>>,
 }
 
 impl Accumulators {
     pub fn new(layout: Layout) -> Self {
-        let (basic, spread, ends, sketches, more) = Default::default();
-        Self { layout, basic, spread, ends, sketches, more, sealed: false }
+        let more = layout.more.then(Box::default);
+        Self { layout, basic: Vec::new(), spread: Vec::new(), ends: Vec::new(), sketches: Vec::new(), more }
     }
 
-    /// What stands in the columns of a slot and what is asked of them.
-    pub(super) fn wanted(&self) -> (&Wanted, bool) {
-        (&self.layout.asked.more, self.sealed)
+    /// What is asked of the columns of aggregates that need more than a few numbers.
+    pub(super) fn wanted(&self) -> &Wanted {
+        &self.layout.asked.more
     }
 
     /// Slots that take merges of slots whose times lie one after the other, and no events: they need not keep what a late
     /// event between two others would ask for. Their memory does not depend on how many events there were.
     pub fn sealed(layout: Layout) -> Self {
-        Self { sealed: true, ..Self::new(layout) }
+        let more = layout.more.then(|| Box::new(More::sealed()));
+        Self { more, ..Self::new(layout) }
     }
 
     /// Adds an empty slot at the end.
@@ -134,8 +135,8 @@ impl Accumulators {
         if self.layout.sketch {
             self.sketches.push(DDSketch::new(Config::defaults()));
         }
-        if self.layout.more {
-            self.more.push(&self.layout.asked.more, self.sealed);
+        if let Some(more) = &mut self.more {
+            more.push(&self.layout.asked.more);
         }
     }
 
@@ -143,8 +144,8 @@ impl Accumulators {
     #[inline]
     pub fn add(&mut self, slot: usize, time: i64, value: f64) {
         self.add_to_columns(slot, time, value);
-        if self.layout.more {
-            self.add_more(slot, time, value, None);
+        if let Some(more) = &mut self.more {
+            more.add(&self.layout.asked.more, slot, time, value, None);
         }
     }
 
@@ -152,15 +153,9 @@ impl Accumulators {
     /// [`Layout::asks_labels`]; otherwise it is [`Accumulators::add`].
     pub fn add_of(&mut self, slot: usize, time: i64, value: f64, labels: &Labels) {
         self.add_to_columns(slot, time, value);
-        if self.layout.more {
-            self.add_more(slot, time, value, Some(labels));
+        if let Some(more) = &mut self.more {
+            more.add(&self.layout.asked.more, slot, time, value, Some(labels));
         }
-    }
-
-    #[inline(never)]
-    fn add_more(&mut self, slot: usize, time: i64, value: f64, labels: Option<&Labels>) {
-        debug_assert!(!self.sealed, "a slot that only joins others takes no events");
-        self.more.add(&self.layout.asked.more, slot, time, value, labels);
     }
 
     #[inline]
@@ -229,8 +224,8 @@ impl Accumulators {
         if self.layout.sketch {
             self.sketches[slot].merge(&other.sketches[other_slot]).expect("all sketches have one configuration");
         }
-        if self.layout.more {
-            self.more.merge(&self.layout.asked.more, slot, &other.more, other_slot);
+        if let Some((more, other)) = self.more.as_mut().zip(other.more.as_ref()) {
+            more.merge(&self.layout.asked.more, slot, other, other_slot);
         }
         mine.count += theirs.count;
         mine.sum += theirs.sum;
@@ -266,8 +261,8 @@ impl Accumulators {
             delta: ends.and_then(|ends| pick(Aggregate::Delta, ends.last - ends.first)),
             ..Aggregates::default()
         };
-        if self.layout.more {
-            self.more.read(&asked.more, slot, start, end, &mut aggregates);
+        if let Some(more) = &self.more {
+            more.read(&asked.more, slot, start, end, &mut aggregates);
         }
         aggregates
     }

@@ -5,7 +5,6 @@ use sketches_ddsketch::DDSketch;
 
 use crate::Result;
 use crate::window::accumulators::{Accumulators, Basic, Ends, Layout, Spread};
-use crate::window::aggregates::More;
 use crate::window::bytes::{Reader, Writer, broken};
 
 impl Accumulators {
@@ -28,14 +27,14 @@ impl Accumulators {
         for sketch in &self.sketches {
             out.bytes(&sketch.to_java_bytes());
         }
-        self.more.write(out);
+        self.more.iter().for_each(|more| more.write(out));
     }
 
     /// The columns of aggregates that need more than a few numbers.
     #[cfg(test)]
     pub fn more_bytes(&self) -> Vec<u8> {
         let mut out = Writer::default();
-        self.more.write(&mut out);
+        self.more.iter().for_each(|more| more.write(&mut out));
         out.0
     }
 
@@ -66,8 +65,10 @@ impl Accumulators {
             let sketch = DDSketch::from_java_bytes(input.bytes()?).map_err(|e| broken("a sketch cannot be read").because(e))?;
             read.sketches.push(sketch);
         }
-        let (wanted, sealed) = read.wanted();
-        read.more = More::read_bytes(wanted, sealed, slots, input)?;
+        if let Some(mut more) = self.more.take() {
+            more.fill(self.wanted(), slots, input)?;
+            self.more = Some(more);
+        }
         Ok(self)
     }
 }

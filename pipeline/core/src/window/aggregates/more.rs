@@ -80,6 +80,8 @@ impl Wanted {
 /// The columns; each is empty when nothing of it is asked for.
 #[derive(Clone, Default)]
 pub(in crate::window) struct More {
+    /// Whether slots take no events, only slots whose times lie before or after theirs.
+    sealed: bool,
     chains: Vec<Chain>,
     /// Instead of chains in slots that take no events.
     summaries: Vec<Option<Summary>>,
@@ -90,8 +92,13 @@ pub(in crate::window) struct More {
 }
 
 impl More {
-    pub fn push(&mut self, wanted: &Wanted, sealed: bool) {
-        match (wanted.chain(), sealed) {
+    /// Columns of slots that take no events.
+    pub fn sealed() -> Self {
+        Self { sealed: true, ..Self::default() }
+    }
+
+    pub fn push(&mut self, wanted: &Wanted) {
+        match (wanted.chain(), self.sealed) {
             (true, false) => self.chains.push(Chain::default()),
             (true, true) => self.summaries.push(None),
             (false, _) => {}
@@ -105,7 +112,9 @@ impl More {
         }
     }
 
+    #[inline(never)]
     pub fn add(&mut self, wanted: &Wanted, slot: usize, time: i64, value: f64, labels: Option<&Labels>) {
+        debug_assert!(!self.sealed, "a slot that only joins others takes no events");
         if let Some(chain) = self.chains.get_mut(slot) {
             chain.add(time, value);
         }
@@ -187,10 +196,11 @@ impl More {
         self.tops.iter().for_each(|greatest| greatest.write(out));
     }
 
-    pub fn read_bytes(wanted: &Wanted, sealed: bool, slots: usize, input: &mut Reader<'_>) -> Result<Self> {
-        let mut more = Self::default();
+    /// Reads so many slots of a kind that has none yet.
+    pub fn fill(&mut self, wanted: &Wanted, slots: usize, input: &mut Reader<'_>) -> Result<()> {
+        let more = self;
         for _ in (0..slots).filter(|_| wanted.chain()) {
-            if sealed {
+            if more.sealed {
                 let there = input.u8()? != 0;
                 more.summaries.push(there.then(|| Summary::read(input)).transpose()?);
             } else {
@@ -208,6 +218,6 @@ impl More {
                 more.tops.push(Greatest::read(input, capacity(top.k))?);
             }
         }
-        Ok(more)
+        Ok(())
     }
 }
