@@ -293,7 +293,7 @@ size = "1m"
 aggregates = ["count", "mena", "medium"]
 "# => [
         "6:24 \"mena\" is not a value of `aggregates` | did you mean `mean`?",
-        "6:32 \"medium\" is not a value of `aggregates` | known values: count, sum, mean, min, max, stddev, first, last",
+        "6:32 \"medium\" is not a value of `aggregates` | known values: count, sum, mean, min, max, stddev, first, last, delta, increase, rate",
     ],
     a_quantile_that_is_a_percentile: r#"[sources.a]
 type = "host"
@@ -303,6 +303,29 @@ size = "1m"
 quantiles = [0.5, 99]
 "# => [
         "6:19 a quantile lies between 0 and 1, not at 99.0 | for the percentile write 0.99",
+    ],
+    aggregates_that_cannot_be_computed: r#"[sources.a]
+type = "host"
+[operators.w]
+type = "tumbling"
+size = "1m"
+histogram = [0.5, 0.5, inf]
+distinct = "host"
+top = { k = 0, by = "value" }
+availability = { hold = "0s" }
+[operators.v]
+type = "tumbling"
+size = "1m"
+top = { by = "zone", of = "max" }
+availability = "5m"
+"# => [
+        "6:19 the bounds do not rise | write each bound once, the least first",
+        "6:24 inf is not a bound | leave it out: `count` is the bucket of all values",
+        "7:12 every series has one `host` only | write \"value\", or group by other labels: group_by = [..]",
+        "8:13 the 0 greatest cannot be named | write a number from 1 to 100",
+        "9:25 a check cannot speak for so long a time, or so short a one | write a little more than the time between checks, for example \"2m\"",
+        "13:27 \"max\" is not a value of `of` | known values: count, sum",
+        "14:16 expected a table, found the text \"5m\" | write a table: { key = value }",
     ],
     an_aggregate_twice: r#"[sources.a]
 type = "host"

@@ -8,9 +8,7 @@ use floodmark_connectors::stores::mongodb::Scores;
 use floodmark_core::conformance::store::commit_entry;
 use floodmark_core::ports::{Clock, Position, Sink};
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{
-    Aggregates, Availability, Bucket, Episode, Head, Ranked, Score, ScoreState, Series, Timestamp, Window,
-};
+use floodmark_schemas::{Aggregates, Availability, Bucket, Episode, Head, Ranked, Score, ScoreState, Series, Timestamp, Window};
 use floodmark_tests::servers::python;
 use mongodb::bson::{Document, doc};
 

@@ -14,8 +14,12 @@ use super::error::Doing;
 const APPLICATION_ID: i32 = 0x464C_4D53;
 
 /// What makes version n + 1 of version n. Never edit one that was released: add the next.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_marks.sql"), include_str!("schema/0003_scores.sql"), include_str!("schema/0004_aggregates.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_marks.sql"),
+    include_str!("schema/0003_scores.sql"),
+    include_str!("schema/0004_aggregates.sql"),
+];
 
 /// Brings the file to the newest version.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {

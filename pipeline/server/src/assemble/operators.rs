@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use floodmark_core::ports::Operator as OperatorPort;
 use floodmark_core::upstream::Upstream;
-use floodmark_core::window::{Aggregate as CoreAggregate, AggregateSet, Shape, tzdb_version};
+use floodmark_core::window::{AggregateSet, Shape, tzdb_version};
 use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
 use floodmark_engine::input::Input;
@@ -96,19 +96,5 @@ fn shape(kind: &OperatorKind) -> Option<(Shape, std::time::Duration)> {
 
 /// The aggregates that are asked for.
 pub(crate) fn aggregates(list: &[Aggregate]) -> AggregateSet {
-    list.iter().map(core_aggregate).collect()
-}
-
-/// An aggregate in the words of the core.
-pub(crate) fn core_aggregate(aggregate: &Aggregate) -> CoreAggregate {
-    match aggregate {
-        Aggregate::Count => CoreAggregate::Count,
-        Aggregate::Sum => CoreAggregate::Sum,
-        Aggregate::Mean => CoreAggregate::Mean,
-        Aggregate::Min => CoreAggregate::Min,
-        Aggregate::Max => CoreAggregate::Max,
-        Aggregate::Stddev => CoreAggregate::Stddev,
-        Aggregate::First => CoreAggregate::First,
-        Aggregate::Last => CoreAggregate::Last,
-    }
+    list.iter().map(|aggregate| aggregate.core()).collect()
 }

@@ -8,7 +8,8 @@ use clap::error::ErrorKind;
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
 use super::{
-    bench, check, completion, config, demo, dlq, eval, events, graph, health, jobs, migrate, output, query, run, schema, streams, tap, test, top,
+    bench, check, completion, config, demo, dlq, eval, events, graph, health, jobs, migrate, output, query, run, schema, streams, tap,
+    test, top,
 };
 
 /// Reads the command line of this process and does what it says.

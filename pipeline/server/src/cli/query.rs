@@ -151,6 +151,29 @@ const AGGREGATES: [(&str, Value); 7] = [
     ("LAST", |a| a.last),
 ];
 
+/// Those that came later.
+const LATER: [(&str, Value); 6] = [
+    ("DELTA", |a| a.delta),
+    ("INCREASE", |a| a.increase),
+    ("RATE", |a| a.rate),
+    ("DISTINCT", |a| a.distinct.map(|count| count as f64)),
+    ("UP", |a| a.availability.map(|share| share.up)),
+    ("OBSERVED", |a| a.availability.map(|share| share.observed)),
+];
+
+/// An aggregate as people read it; empty when it is not there.
+type Text = fn(&Aggregates) -> String;
+
+/// The aggregates that are lists: `a 7, b 3` and `<=0.5 7, <=1 9`.
+const LISTS: [(&str, Text); 2] = [
+    ("TOP", |a| listed(&a.top, |ranked| format!("{} {}", ranked.name, describe::number(ranked.amount)))),
+    ("HISTOGRAM", |a| listed(&a.histogram, |bucket| format!("<={} {}", describe::number(bucket.le), bucket.count))),
+];
+
+fn listed<T>(items: &[T], one: impl Fn(&T) -> String) -> String {
+    items.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 impl Listed for Rollup {
     const FIELDS: &[&str] = &[
         "id",
@@ -172,6 +195,14 @@ impl Listed for Rollup {
         "last",
         "quantiles",
         "version",
+        "delta",
+        "increase",
+        "rate",
+        "distinct",
+        "up",
+        "observed",
+        "top",
+        "histogram",
     ];
 
     fn fields(&self) -> Vec<String> {
@@ -182,23 +213,33 @@ impl Listed for Rollup {
         fields.extend(AGGREGATES.iter().map(|(_, value)| csv::maybe(value(aggregates).map(csv::number))));
         fields.push(serde_json::to_string(&aggregates.quantiles).expect("numbers by name are JSON"));
         fields.push(version.clone());
+        let Aggregates { delta, increase, rate, distinct, availability, .. } = aggregates;
+        fields.extend([delta, increase, rate].map(|value| csv::maybe(value.map(csv::number))));
+        fields.push(csv::maybe(*distinct));
+        let shares = [availability.map(|share| share.up), availability.map(|share| share.observed)];
+        fields.extend(shares.map(|share| csv::maybe(share.map(csv::number))));
+        let lists = [serde_json::to_string(&aggregates.top), serde_json::to_string(&aggregates.histogram)];
+        fields.extend(lists.map(|list| list.expect("names and numbers are JSON")));
         fields
     }
 
     /// Columns of aggregates that no rollup has are left out.
     fn table(rollups: &[Self]) -> Table {
         let present = |value: Value| rollups.iter().any(|rollup| value(&rollup.aggregates).is_some());
-        let aggregates: Vec<_> = AGGREGATES.into_iter().filter(|(_, value)| present(*value)).collect();
+        let aggregates: Vec<_> = AGGREGATES.into_iter().chain(LATER).filter(|(_, value)| present(*value)).collect();
+        let lists: Vec<_> = LISTS.into_iter().filter(|(_, text)| rollups.iter().any(|r| !text(&r.aggregates).is_empty())).collect();
         let levels: BTreeSet<&String> = rollups.iter().flat_map(|rollup| rollup.aggregates.quantiles.keys()).collect();
         let quantiles: Vec<String> = levels.iter().map(|level| format!("Q{level}")).collect();
         let text = ["START", "LENGTH", "OPERATOR", "SOURCE", "SERIES", "UNIT"].map(|name| (name, Align::Left));
         let numbers = ["REV", "COUNT"].into_iter().chain(aggregates.iter().map(|(name, _)| *name)).chain(quantiles.iter().map(|q| &**q));
-        let mut table = Table::new(text.into_iter().chain(numbers.map(|name| (name, Align::Right))));
+        let lists_last = lists.iter().map(|(name, _)| (*name, Align::Left));
+        let mut table = Table::new(text.into_iter().chain(numbers.map(|name| (name, Align::Right))).chain(lists_last));
         for Self { operator, source, series, window, revision, aggregates: a, .. } in rollups {
             let mut cells = vec![window.start.to_string(), length(*window), operator.clone(), source.clone(), series.to_string()];
             cells.extend([series.unit.clone(), revision.to_string(), a.count.to_string()]);
             cells.extend(aggregates.iter().map(|(_, value)| csv::maybe(value(a).map(describe::number))));
             cells.extend(levels.iter().map(|level| csv::maybe(a.quantiles.get(*level).copied().map(describe::number))));
+            cells.extend(lists.iter().map(|(_, text)| text(a)));
             table.row(cells);
         }
         table

@@ -80,6 +80,16 @@ fn fault(kind: &OperatorKind, from: &OperatorKind) -> Option<Fault> {
         let what = "quantiles cannot be computed from shorter windows".to_owned();
         return Some(("quantiles", what, "remove them, or remove `from`".to_owned()));
     }
+    let computed = windows.computed;
+    let lists = [
+        ("histogram", !computed.histogram.is_empty()),
+        ("distinct", computed.distinct.is_some()),
+        ("top", computed.top.is_some()),
+        ("availability", computed.availability.is_some()),
+    ];
+    if let Some((key, _)) = lists.into_iter().find(|(_, asked)| *asked) {
+        return Some((key, format!("`{key}` is not computed from shorter windows"), "remove it, or remove `from`".to_owned()));
+    }
     let (asked, has): (_, AggregateSet) = (windows.aggregates, aggregates(before.aggregates));
     let what = asked.iter().find_map(|aggregate| unmergeable(aggregate.core(), has))?;
     Some(("aggregates", what, "add it to the operator that is read, or remove it here".to_owned()))

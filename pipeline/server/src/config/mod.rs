@@ -5,6 +5,7 @@
 //! and again without what was refused, until all its errors are known. Last come the rules between components.
 //! Nothing here connects to anything, and no input makes it panic.
 
+mod aggregates;
 mod anomaly;
 mod calendar;
 mod check;
@@ -32,6 +33,7 @@ mod tree;
 mod tumbling;
 mod windows;
 
+pub use aggregates::{Aggregate, Amount, Availability, Quantile, Top};
 pub use anomaly::{Anomaly, Counters, Emit, Sensitivity};
 pub use kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
 pub use load::{from_text, load, load_with_tests};
@@ -45,4 +47,3 @@ pub use show::{show_json, show_toml};
 pub(crate) use tests::name_of;
 pub use tests::{Expect, Field, Input, Others, ResultKind, Test, Wanted, What};
 pub use tumbling::Tumbling;
-pub use windows::{Aggregate, Quantile};

@@ -1,9 +1,8 @@
 //! The keys that operators with windows share, whatever the shape of the windows.
 
 use floodmark_connectors::settings::{Fault, Span};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
+use super::aggregates::{Aggregate, Aggregates, Quantile};
 use super::check::CENTURY;
 use super::selection::{Selecting, told_twice};
 
@@ -45,11 +44,23 @@ macro_rules! windows {
             #[schemars(with = "String")]
             pub unit: Option<String>,
             /// What is computed of each window.
-            #[serde(default = "crate::config::windows::aggregates")]
+            #[serde(default = "crate::config::aggregates::usual")]
             pub aggregates: Vec<crate::config::Aggregate>,
             /// Which quantiles are computed besides, each between 0 and 1, within 1 % of the value.
             #[serde(default)]
             pub quantiles: Vec<crate::config::Quantile>,
+            /// Upper bounds of the buckets of a histogram, rising: how many values were up to each.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub histogram: Vec<f64>,
+            /// Counts what is different: `"value"`, or a label that `group_by` brings together.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub distinct: Option<String>,
+            /// The greatest of the values, or of the values of a label that `group_by` brings together.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub top: Option<crate::config::Top>,
+            /// Of a series that is above 0 when something is up, such as `up` of probes: the share of the time up.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub availability: Option<crate::config::Availability>,
             /// The most series with an open window; samples of further series are counted and left out; they stay in the event log.
             #[serde(default = "crate::config::windows::series_max")]
             pub series_max: u32,
@@ -71,6 +82,15 @@ macro_rules! windows {
                     metric: self.metric.as_deref(),
                     unit: self.unit.as_deref(),
                 };
+                let computed = crate::config::aggregates::Aggregates {
+                    aggregates,
+                    quantiles,
+                    histogram: &self.histogram,
+                    distinct: self.distinct.as_ref(),
+                    top: self.top.as_ref(),
+                    availability: self.availability.as_ref(),
+                    group_by: group_by.as_deref(),
+                };
                 crate::config::windows::Windows {
                     allowed_lateness: *allowed_lateness,
                     idle_timeout: *idle_timeout,
@@ -79,6 +99,7 @@ macro_rules! windows {
                     selecting,
                     aggregates,
                     quantiles,
+                    computed,
                     series_max: *series_max,
                     group_by: group_by.as_ref(),
                 }
@@ -98,6 +119,8 @@ pub(crate) struct Windows<'a> {
     pub selecting: Selecting<'a>,
     pub aggregates: &'a [Aggregate],
     pub quantiles: &'a [Quantile],
+    /// All that is computed.
+    pub computed: Aggregates<'a>,
     pub series_max: u32,
     pub group_by: Option<&'a Vec<String>>,
 }
@@ -118,12 +141,7 @@ impl Windows<'_> {
             faults.push(Fault::of("series_max", "no series could be aggregated", "write 1 or more"));
         }
         faults.extend(self.selecting.faults());
-        if self.aggregates.is_empty() && self.quantiles.is_empty() {
-            faults.push(Fault::of("aggregates", "nothing would be computed", "remove `aggregates` for the usual ones"));
-        }
-        let names: Vec<String> = self.aggregates.iter().map(|a| format!("{a:?}").to_lowercase()).collect();
-        let levels: Vec<String> = self.quantiles.iter().map(|q| q.get().to_string()).collect();
-        faults.extend(told_twice("aggregates", &names).into_iter().chain(told_twice("quantiles", &levels)));
+        faults.extend(self.computed.validate());
         faults.extend(self.group_by.into_iter().flat_map(|labels| told_twice("group_by", labels)));
         faults
     }
@@ -152,71 +170,6 @@ pub(super) fn idle_timeout() -> Span {
     Span::secs(30)
 }
 
-pub(super) fn aggregates() -> Vec<Aggregate> {
-    vec![Aggregate::Count, Aggregate::Mean, Aggregate::Min, Aggregate::Max, Aggregate::Last]
-}
-
 pub(super) fn series_max() -> u32 {
     1_000_000
-}
-
-/// What can be computed of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Aggregate {
-    /// How many values.
-    Count,
-    /// Their sum.
-    Sum,
-    /// Sum divided by count.
-    Mean,
-    /// The least.
-    Min,
-    /// The greatest.
-    Max,
-    /// The standard deviation (of the population).
-    Stddev,
-    /// The value with the earliest time.
-    First,
-    /// The value with the latest time.
-    Last,
-}
-
-impl Aggregate {
-    /// The same in the words of the core.
-    pub fn core(self) -> floodmark_core::window::Aggregate {
-        crate::assemble::operators::core_aggregate(&self)
-    }
-
-    /// Its name in a rollup.
-    pub fn name(self) -> &'static str {
-        self.core().name()
-    }
-}
-
-/// The level of a quantile: from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "f64")]
-#[schemars(inline, extend("minimum" = 0, "maximum" = 1))]
-pub struct Quantile(f64);
-
-impl Quantile {
-    /// The number.
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
-
-impl TryFrom<f64> for Quantile {
-    type Error = String;
-    fn try_from(level: f64) -> Result<Self, String> {
-        match level {
-            _ if (0.0..=1.0).contains(&level) => Ok(Self(level)),
-            _ if (1.0..=100.0).contains(&level) => {
-                Err(format!("a quantile lies between 0 and 1, not at {level:?}; for the percentile write {}", level / 100.0))
-            }
-            _ => Err(format!("a quantile lies between 0 and 1, not at {level:?}; write for example 0.99")),
-        }
-    }
 }

@@ -90,11 +90,12 @@ fn rollups_for_programs_keep_every_digit() {
     let json: String = [rollup(60, Some(0.25)), rollup(0, None)].iter().map(|r| serde_json::to_string(r).unwrap() + "\n").collect();
     assert_eq!(world.stdout(&["query", "rollups", "--format", "json"]), json);
     let expected = "\
-id,operator,source,metric,unit,labels,window_start,window_end,revision,count,sum,mean,min,max,stddev,first,last,quantiles,version
+id,operator,source,metric,unit,labels,window_start,window_end,revision,count,sum,mean,min,max,stddev,first,last,quantiles,version,\
+delta,increase,rate,distinct,up,observed,top,histogram
 00000000000000000000000000000000,minutes,machine,temperature,Cel,\"{\"\"room\"\":\"\"a\"\"}\",2026-01-31T12:00:00Z,2026-01-31T12:01:00Z,\
-0,60,0.30000000000000004,1234567.891,,99.0,,,,{},00000001
+0,60,0.30000000000000004,1234567.891,,99.0,,,,{},00000001,,,,,,,[],[]
 0000000000000000000000000000003c,minutes,machine,temperature,Cel,\"{\"\"room\"\":\"\"a\"\"}\",2026-01-31T12:01:00Z,2026-01-31T12:02:00Z,\
-0,60,0.30000000000000004,1234567.891,,99.0,,,,\"{\"\"0.5\"\":0.25}\",00000001
+0,60,0.30000000000000004,1234567.891,,99.0,,,,\"{\"\"0.5\"\":0.25}\",00000001,,,,,,,[],[]
 ";
     assert_eq!(world.stdout(&["query", "rollups", "--format", "csv", "--oldest-first"]), expected);
 }

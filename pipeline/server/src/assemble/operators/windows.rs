@@ -6,7 +6,7 @@ use floodmark_core::ports::Operator as OperatorPort;
 use floodmark_core::window::Spec;
 use floodmark_core::{BySource, Error, Result};
 
-use super::{Make, aggregates, shape};
+use super::{Make, shape};
 use crate::config::OperatorKind;
 
 /// Windows, by source.
@@ -22,18 +22,16 @@ fn spec(id: &str, version: u32, kind: &OperatorKind) -> Result<Spec> {
     let (Some((shape, size)), Some(settings)) = (shape(kind), kind.windows()) else {
         return Err(Error::broken(format!("setting up operator {id:?}: it has no windows")));
     };
-    Ok(Spec {
+    Ok(settings.computed.apply(Spec {
         version,
         shape,
         allowed_lateness: settings.allowed_lateness.0,
         idle_timeout: settings.idle_timeout.0,
-        aggregates: aggregates(settings.aggregates),
-        quantiles: settings.quantiles.iter().map(|quantile| quantile.get()).collect(),
         metrics: settings.metrics.cloned(),
         sources: settings.sources.cloned(),
         selection: settings.selecting.selection()?,
         series_max: settings.series_max as usize,
         group_by: settings.group_by.cloned(),
         ..Spec::new(id, 0, size)
-    })
+    }))
 }
