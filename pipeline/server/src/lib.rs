@@ -7,4 +7,5 @@ pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod migrate;
+pub mod replay;
 pub mod telemetry;

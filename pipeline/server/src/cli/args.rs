@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::telemetry::{LogFormat, Logging};
 
-use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, query, run, schema, streams, tap};
+use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, query, replay, run, schema, streams, tap, verify};
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
 #[derive(Debug, Parser)]
@@ -97,6 +97,10 @@ pub enum Command {
     /// Ask for rollups, scores and series.
     #[command(subcommand)]
     Query(query::Command),
+    /// Run past events again, into a result set of their own; compare what two configurations make of them.
+    Replay(replay::Args),
+    /// Prove that what is stored is what the log gives.
+    Verify(verify::Args),
     /// Look at dead letters: input that could not become an event.
     #[command(subcommand)]
     Dlq(dlq::Command),

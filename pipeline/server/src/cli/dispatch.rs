@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
-use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, output, query, run, schema, streams, tap};
+use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, output, query, replay, run, schema, streams, tap, verify};
 
 /// Reads the command line of this process and does what it says.
 pub fn main() -> ExitCode {
@@ -43,6 +43,8 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Tap(args) => tap::tap(&global, args),
         Command::Events(command) => events::events(&global, command),
         Command::Query(command) => query::query(&global, command),
+        Command::Replay(args) => replay::replay(&global, args),
+        Command::Verify(args) => verify::verify(&global, &args),
         Command::Dlq(command) => dlq::dlq(&global, command),
         Command::Health(args) => health::health(&global, &args),
         Command::Jobs(command) => jobs::jobs(&global, &command),

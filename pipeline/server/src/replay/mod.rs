@@ -1,0 +1,18 @@
+//! The past again: recorded events through operators into result sets, which are compared with each other and with what
+//! is stored, and taken apart.
+//!
+//! A result set is a directory below the data directory: an output log, a store and a note of what was asked. Nothing of
+//! a running pipeline is written to.
+
+mod compare;
+mod diff;
+mod kind;
+mod result_set;
+mod run;
+mod verify;
+
+pub use compare::{Change, Counts, Difference, Tally};
+pub use diff::{Diff, Side, diff};
+pub use result_set::{Done, Manifest, Question, ResultSet};
+pub use run::{Live, Request, Speed, replay};
+pub use verify::{Verdict, verify};
