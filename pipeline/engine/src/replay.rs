@@ -6,8 +6,9 @@
 
 mod kept;
 mod past;
+mod shown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use floodmark_core::ports::{Log, Position};
@@ -17,13 +18,15 @@ use tokio::task::JoinSet;
 
 use crate::backoff::Backoff;
 use crate::ingest::Logs;
+use crate::input::Input;
 use crate::job::{Job, JobSpec};
 use crate::retention::Floors;
-use crate::sink_runner::SinkRunner;
+use crate::sink_runner::{Reads, SinkRunner};
 use crate::supervisor::{JobPlan, SinkPlan};
 
 pub use kept::{Kept, Period};
 pub use past::{Pace, Past};
+use shown::Shown;
 
 /// The usual [`JobSpec::snapshot_after_bytes`] of a replay: less than that of a pipeline, because what was read since is
 /// computed again after a kill, and a replay reads as fast as it can.
@@ -45,7 +48,7 @@ pub struct Replay {
     pub sinks: Vec<SinkPlan>,
     /// Which results are kept.
     pub keep: Period,
-    /// Jobs, by [`job_name`], that stop before the end of what is read.
+    /// Jobs that read events and stop before the end of what is read, by [`job_name`].
     pub stops: BTreeMap<String, Position>,
     /// How many jobs run at the same time; all when the replay is paced.
     pub jobs_at_once: usize,
@@ -57,9 +60,10 @@ pub fn job_name(operator: &str, partition: u32) -> String {
 }
 
 impl Replay {
-    /// How many jobs there are.
-    pub fn jobs(&self) -> u64 {
-        self.jobs.len() as u64 * u64::from(self.partitions)
+    /// How many jobs read events.
+    pub fn readers(&self) -> u64 {
+        let readers = self.jobs.iter().filter(|plan| plan.input.reads() == Reads::Events);
+        readers.map(|plan| u64::from(plan.input.jobs(self.partitions))).sum()
     }
 
     /// Runs all jobs to their end and brings what they made into the store. May be dropped at any await: the next run on
@@ -71,33 +75,48 @@ impl Replay {
     pub async fn run(self) -> Result<()> {
         let drain = watch::Sender::new(None);
         let (floors, mut sinks) = (Floors::default(), JoinSet::new());
+        let fed: BTreeSet<String> = self.jobs.iter().filter_map(|plan| feeds(&plan.input)).collect();
+        let shown: Arc<dyn Log> = match fed.is_empty() {
+            true => self.outputs.clone(),
+            false => Arc::new(Shown::new(self.outputs.clone(), self.keep)),
+        };
         for SinkPlan { id, sink, reads, patterns } in self.sinks {
             let floor = floors.of(format!("sink.{id}"));
-            let runner = SinkRunner { id, sink, log: self.outputs.clone(), reads, patterns, floor };
+            let runner = SinkRunner { id, sink, log: shown.clone(), reads, patterns, floor };
             let drain = drain.subscribe();
             sinks.spawn(async move { runner.run(drain).await });
         }
         let at_once = if self.past.is_paced() { Semaphore::MAX_PERMITS } else { self.jobs_at_once.max(1) };
-        let (turns, mut jobs) = (Arc::new(Semaphore::new(at_once)), JoinSet::new());
-        for plan in self.jobs.into_iter().map(Arc::new) {
-            for partition in 0..self.partitions {
-                let logs = Logs { events: self.past.clone(), outputs: self.outputs.clone() };
-                let (plan, keep, turns, floors) = (plan.clone(), self.keep, turns.clone(), floors.clone());
-                let until = self.stops.get(&job_name(&plan.operator, partition)).copied().unwrap_or(self.past.until());
-                jobs.spawn(async move {
-                    let _turn = turns.acquire().await.map_err(|e| Error::broken("waiting for the turn of a job").because(e))?;
-                    job(&plan, partition, logs, keep, until, &floors).await
-                });
+        let turns = Arc::new(Semaphore::new(at_once));
+        let levels = self.jobs.iter().map(|plan| plan.input.level()).max().unwrap_or(0);
+        let plans: Vec<Arc<JobPlan>> = self.jobs.into_iter().map(Arc::new).collect();
+        for level in 0..=levels {
+            // Jobs of a level read all that those below it have committed.
+            let end = if level == 0 { self.past.until() } else { self.outputs.continuity().await?.tail };
+            let mut jobs = JoinSet::new();
+            for plan in plans.iter().filter(|plan| plan.input.level() == level) {
+                // What another operator reads must be whole.
+                let keep = if fed.contains(&plan.operator) { Period::default() } else { self.keep };
+                for partition in 0..plan.input.jobs(self.partitions) {
+                    let logs = Logs { events: self.past.clone(), outputs: self.outputs.clone() };
+                    let (plan, turns, floors) = (plan.clone(), turns.clone(), floors.clone());
+                    let stop = self.stops.get(&job_name(&plan.operator, partition)).filter(|_| plan.input.reads() == Reads::Events);
+                    let until = stop.map_or(end, |stop| end.min(*stop));
+                    jobs.spawn(async move {
+                        let _turn = turns.acquire().await.map_err(|e| Error::broken("waiting for the turn of a job").because(e))?;
+                        job(&plan, partition, logs, keep, until, &floors).await
+                    });
+                }
             }
-        }
-        // A sink ends before the jobs only when it has failed.
-        loop {
-            tokio::select! {
-                Some(ended) = sinks.join_next(), if !sinks.is_empty() => joined(ended)?,
-                ended = jobs.join_next() => match ended {
-                    Some(ended) => joined(ended)?,
-                    None => break,
-                },
+            // A sink ends before the jobs only when it has failed.
+            loop {
+                tokio::select! {
+                    Some(ended) = sinks.join_next(), if !sinks.is_empty() => joined(ended)?,
+                    ended = jobs.join_next() => match ended {
+                        Some(ended) => joined(ended)?,
+                        None => break,
+                    },
+                }
             }
         }
         drain.send_replace(Some(self.outputs.continuity().await?.tail));
@@ -108,6 +127,14 @@ impl Replay {
     }
 }
 
+/// The operator that is read, if it is one.
+fn feeds(input: &Input) -> Option<String> {
+    match input {
+        Input::Partition | Input::Partitions => None,
+        Input::Operator { id, .. } => Some(id.clone()),
+    }
+}
+
 fn joined(ended: std::result::Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
     ended.map_err(|e| Error::broken("a part of the replay panicked").because(e))?
 }
@@ -115,8 +142,8 @@ fn joined(ended: std::result::Result<Result<()>, tokio::task::JoinError>) -> Res
 /// Runs one job to `until`: the only place where a replay touches [`Job`].
 async fn job(plan: &JobPlan, partition: u32, logs: Logs, keep: Period, until: Position, floors: &Floors) -> Result<()> {
     let name = job_name(&plan.operator, partition);
-    let spec =
-        JobSpec { operator: plan.operator.clone(), partition, version: plan.version.clone(), snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
+    let (operator, version, input) = (plan.operator.clone(), plan.version.clone(), plan.input.clone());
+    let spec = JobSpec { operator, partition, input, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
     let make = {
         let make = plan.make.clone();
         move || -> Box<dyn floodmark_core::ports::Operator> { Box::new(Kept::new(make(partition), keep)) }

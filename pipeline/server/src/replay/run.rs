@@ -14,6 +14,7 @@ use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::replay::{Pace, Past, Period, Replay};
+use floodmark_engine::sink_runner::Reads;
 use floodmark_schemas::Timestamp;
 use tokio::time::Instant;
 use twox_hash::XxHash3_128;
@@ -125,7 +126,7 @@ pub async fn replay(live: &Live, jobs: Vec<JobPlan>, request: Request) -> Result
     let pace = match request.speed {
         Speed::Max => None,
         Speed::Times(factor) => {
-            let after = committed(&*place.outputs, &manifest.question).await?;
+            let after = committed(&*place.outputs, &jobs, manifest.question.partitions).await?;
             Some(Pace::new(factor, request.period, after))
         }
     };
@@ -134,8 +135,10 @@ pub async fn replay(live: &Live, jobs: Vec<JobPlan>, request: Request) -> Result
     let jobs_at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let (stops, keep) = (request.stops, request.period);
     let run = Replay { past: past.clone(), outputs, partitions, jobs, sinks: place.sinks, keep, stops, jobs_at_once };
-    let progress =
-        Progress::begin(format!("replaying into {}", set.name()), run.jobs() * (manifest.until + 1 - manifest.first.min(manifest.until)));
+    let progress = Progress::begin(
+        format!("replaying into {}", set.name()),
+        run.readers() * (manifest.until + 1 - manifest.first.min(manifest.until)),
+    );
     told(run, &progress, &past, &manifest).await?;
     let digest = digest(&place.answers, keep).await?;
     manifest.done = Some(Done { seconds: began.elapsed().as_secs_f64(), ..digest });
@@ -145,7 +148,7 @@ pub async fn replay(live: &Live, jobs: Vec<JobPlan>, request: Request) -> Result
 
 /// Runs it and tells how far it is.
 async fn told(run: Replay, progress: &Progress, past: &Past, manifest: &Manifest) -> Result<()> {
-    let (passed, before) = (past.passed(), run.jobs() * manifest.first.saturating_sub(1));
+    let (passed, before) = (past.passed(), run.readers() * manifest.first.saturating_sub(1));
     let mut running = std::pin::pin!(run.run());
     let mut tell = tokio::time::interval(TELL_EVERY);
     loop {
@@ -175,11 +178,11 @@ fn goes_on(manifest: Manifest, question: &Question, created: Timestamp, tail: Po
 }
 
 /// Up to where an interrupted replay had come: this far it need not be paced again.
-async fn committed(outputs: &dyn Log, question: &Question) -> Result<Position> {
+async fn committed(outputs: &dyn Log, jobs: &[JobPlan], partitions: u32) -> Result<Position> {
     let mut furthest = Position::START;
-    for operator in question.operators.keys() {
-        for partition in 0..question.partitions {
-            furthest = furthest.max(committed_of(outputs, operator, partition, None).await?.events);
+    for plan in jobs.iter().filter(|plan| plan.input.reads() == Reads::Events) {
+        for partition in 0..plan.input.jobs(partitions) {
+            furthest = furthest.max(committed_of(outputs, &plan.operator, partition, None).await?.input);
         }
     }
     Ok(furthest)

@@ -58,11 +58,11 @@ pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usiz
     let Stored { query: stored, sink, ttl } = past::live_rollups(&live.config, live.logs.outputs.clone()).await?;
     let meanwhile_from = live.logs.outputs.continuity().await?.tail;
     let (mut stops, mut newest) = (BTreeMap::new(), Position::START);
-    for (operator, version) in &versions {
-        for partition in 0..live.config.partitions.get() {
+    for JobPlan { operator, version, input, .. } in &jobs {
+        for partition in 0..input.jobs(live.config.partitions.get()) {
             let found = committed(&*live.logs.outputs, operator, partition, Some(version)).await?;
             newest = newest.max(found.at);
-            stops.insert(job_name(operator, partition), found.events);
+            stops.insert(job_name(operator, partition), found.input);
         }
     }
     comes_to(&*sink, newest).await?;
@@ -102,8 +102,8 @@ impl Drop for Temporary {
 pub(super) struct Committed {
     /// The position of its newest commit in the output log.
     pub(super) at: Position,
-    /// Up to where that commit reaches in the event log.
-    pub(super) events: Position,
+    /// Up to where that commit reaches in what the job reads.
+    pub(super) input: Position,
 }
 
 /// The newest commit of a job; of one definition, when one is given.
@@ -117,10 +117,10 @@ pub(super) async fn committed(outputs: &dyn Log, operator: &str, partition: u32,
         serde_json::from_slice::<JobEntry>(body).map_err(|e| Error::broken(doing()).because(e))
     };
     match read(&newest.body)? {
-        JobEntry::Commit(commit) => Ok(Committed { at: newest.position, events: Position(commit.in_position) }),
+        JobEntry::Commit(commit) => Ok(Committed { at: newest.position, input: Position(commit.in_position) }),
         JobEntry::Claim(claim) => match outputs.get(Position(claim.commit)).await? {
             Some(entry) => match read(&entry.body)? {
-                JobEntry::Commit(commit) => Ok(Committed { at: entry.position, events: Position(commit.in_position) }),
+                JobEntry::Commit(commit) => Ok(Committed { at: entry.position, input: Position(commit.in_position) }),
                 JobEntry::Claim(_) => Ok(Committed::default()),
             },
             None => Ok(Committed::default()),
@@ -273,8 +273,7 @@ async fn moved(outputs: &dyn Log, after: Position, stops: &BTreeMap<String, Posi
             return Ok(moved);
         }
         for entry in entries {
-            let job = entry.subject.strip_prefix("floodmark.outputs.").and_then(|job| job.rsplit_once('.'));
-            let stop = job.and_then(|(operator, partition)| stops.get(&format!("{operator}/{partition}")));
+            let stop = subject::parse_outputs(&entry.subject).and_then(|(operator, job)| stops.get(&job_name(operator, job)));
             let Ok(JobEntry::Commit(commit)) = serde_json::from_slice::<JobEntry>(&entry.body) else { continue };
             if stop.is_none_or(|stop| commit.in_position > stop.0) {
                 let rollups = commit.outputs.into_iter().filter_map(|output| match output {

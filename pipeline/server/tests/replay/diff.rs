@@ -58,7 +58,10 @@ async fn a_diff_lists_what_a_changed_operator_makes_otherwise_and_nothing_else()
     assert!(code == 0 && text.starts_with("a -> a: no differences among"), "{text}");
     let named = json(&installation, 2, &["replay", "--diff", "a", "b", "-n", "100000"]).await;
     assert_eq!((&named["counts"]["rollups"]["daily"], &named["first"]), (&counts["daily"], &diff["first"]));
-    assert_eq!(json(&installation, 0, &["replay", "--diff", "floodmark.toml", "floodmark.toml"]).await["alike"], json!(["daily", "hourly"]));
+    assert_eq!(
+        json(&installation, 0, &["replay", "--diff", "floodmark.toml", "floodmark.toml"]).await["alike"],
+        json!(["daily", "hourly"])
+    );
     let (code, _, stderr) = command(&installation, &["replay", "--diff", "a", "none"]).await;
     assert!(code == 1 && stderr.contains("there is no result set none"), "{stderr}");
     assert_eq!(live(&installation.data("")), before, "the live data is as it was");

@@ -65,7 +65,9 @@ async fn embedded_and_jetstream_and_kills_every_second_give_one_digest() {
     let embedded = json(&installation, 0, &["replay", "--name", "once"]).await;
     let digest = &embedded["done"]["digest"];
 
-    let tails = async || [jetstream::tail(stack.nats.url(), "FLOODMARK_EVENTS").await, jetstream::tail(stack.nats.url(), "FLOODMARK_OUTPUTS").await];
+    let tails = async || {
+        [jetstream::tail(stack.nats.url(), "FLOODMARK_EVENTS").await, jetstream::tail(stack.nats.url(), "FLOODMARK_OUTPUTS").await]
+    };
     let before = tails().await;
     let real = json(&installation, 0, &["replay", "-c", "servers.toml", "--name", "once"]).await;
     assert_eq!(real["done"]["digest"], *digest, "embedded and JetStream");

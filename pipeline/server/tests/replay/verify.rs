@@ -21,7 +21,8 @@ async fn a_stored_rollup_that_was_damaged_by_hand_is_found() {
     let noon = 1_267_444_800_000_000_i64; // 2010-03-01T12:00:00Z
     let change = "UPDATE rollup SET max = max + 1 WHERE operator = 'hourly' AND window_start_us = ?1";
     assert_eq!(store.execute(change, [noon]).unwrap(), 1);
-    let max: f64 = store.query_row("SELECT max FROM rollup WHERE operator = 'hourly' AND window_start_us = ?1", [noon], |row| row.get(0)).unwrap();
+    let max: f64 =
+        store.query_row("SELECT max FROM rollup WHERE operator = 'hourly' AND window_start_us = ?1", [noon], |row| row.get(0)).unwrap();
     assert_eq!(store.execute("DELETE FROM rollup WHERE operator = 'daily' AND window_start_us = 1267488000000000", []).unwrap(), 1);
     drop(store);
     let found = json(&installation, 2, &["verify", "-n", "9"]).await;
