@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::telemetry::{LogFormat, Logging};
 
-use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, query, replay, run, schema, streams, tap, verify};
+use super::{bench, check, completion, config, demo, dlq, events, explain, health, jobs, migrate, query, replay, run, schema, streams, tap, verify};
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
 #[derive(Debug, Parser)]
@@ -101,6 +101,8 @@ pub enum Command {
     Replay(replay::Args),
     /// Prove that what is stored is what the log gives.
     Verify(verify::Args),
+    /// Say why a rollup or score is what it is: the events behind it, and the life of its window.
+    Explain(explain::Args),
     /// Look at dead letters: input that could not become an event.
     #[command(subcommand)]
     Dlq(dlq::Command),

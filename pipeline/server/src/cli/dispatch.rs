@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
-use super::{bench, check, completion, config, demo, dlq, events, health, jobs, migrate, output, query, replay, run, schema, streams, tap, verify};
+use super::{bench, check, completion, config, demo, dlq, events, explain, health, jobs, migrate, output, query, replay, run, schema, streams, tap, verify};
 
 /// Reads the command line of this process and does what it says.
 pub fn main() -> ExitCode {
@@ -45,6 +45,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Query(command) => query::query(&global, command),
         Command::Replay(args) => replay::replay(&global, args),
         Command::Verify(args) => verify::verify(&global, &args),
+        Command::Explain(args) => explain::explain(&global, &args),
         Command::Dlq(command) => dlq::dlq(&global, command),
         Command::Health(args) => health::health(&global, &args),
         Command::Jobs(command) => jobs::jobs(&global, &command),

@@ -15,6 +15,7 @@ mod dispatch;
 pub mod dlq;
 pub mod events;
 mod exit;
+pub mod explain;
 mod export;
 mod health;
 mod jobs;

@@ -6,6 +6,7 @@
 
 mod compare;
 mod diff;
+mod explain;
 mod kind;
 mod result_set;
 mod run;
@@ -13,6 +14,8 @@ mod verify;
 
 pub use compare::{Change, Counts, Difference, Tally};
 pub use diff::{Diff, Side, diff};
+pub(crate) use explain::unknown;
+pub use explain::{Behind, Cause, Explanation, Found, Place, Step, Target, explain, find};
 pub use result_set::{Done, Manifest, Question, ResultSet};
 pub use run::{Live, Request, Speed, replay};
 pub use verify::{Verdict, verify};
