@@ -10,7 +10,7 @@ use floodmark_schemas::{Aggregates, Rollup, Score};
 use serde_json::{Value, json};
 
 use super::args::Global;
-use super::exit::{Exit, Failure, Outcome};
+use super::exit::{Failure, Outcome};
 use super::listing::{self, json_line};
 use super::output::{self, print};
 use super::selection::{Period, Place as Data, Series, usage};
@@ -90,7 +90,7 @@ pub fn explain(global: &Global, args: &Args) -> Outcome {
         let (jobs, partitions) = (past::jobs(&config)?, config.partitions.get());
         let stored = stored(&*data.rollups().await?, &filter, args.id.as_deref()).await?;
         let found = match (stored, &args.id) {
-            (Some(rollup), _) => Some(Found::Rollup(rollup)),
+            (Some(rollup), _) => Some(Found::Rollup(Box::new(rollup))),
             (None, Some(id)) => made(&live, &jobs, partitions, args.operator.as_deref(), id).await?,
             (None, None) => None,
         };

@@ -119,7 +119,9 @@ impl Tally {
         if !operators.contains_key(operator) {
             operators.insert(operator.to_owned(), Counts::default());
         }
-        operators.get_mut(operator).map(|counts| *counts.of(change) += 1);
+        if let Some(counts) = operators.get_mut(operator) {
+            *counts.of(change) += 1;
+        }
     }
 }
 

@@ -212,7 +212,7 @@ fn below(upstream: &mut BTreeMap<(Timestamp, String), Rollup>, target: &Target, 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
     /// A rollup, which may have been revised since.
-    Rollup(Rollup),
+    Rollup(Box<Rollup>),
     /// A score, with the entry of the log that made it.
     Score(Box<Score>, u64),
 }
@@ -232,7 +232,7 @@ pub async fn find(logs: &Logs, plan: &JobPlan, partitions: u32, id: &str) -> Res
             }
             for output in outputs.drain(..) {
                 match output {
-                    Output::Rollup(rollup) if rollup.id == id => return Ok(Some(Found::Rollup(rollup))),
+                    Output::Rollup(rollup) if rollup.id == id => return Ok(Some(Found::Rollup(Box::new(rollup)))),
                     Output::Score(score) if score.id == id => return Ok(Some(Found::Score(Box::new(score), entry.position.0))),
                     _ => {}
                 }

@@ -11,9 +11,9 @@ async fn a_diff_lists_what_a_changed_operator_makes_otherwise_and_nothing_else()
     let installation = Installation::new(PROGRAM);
     let (hourly, daily) = (operator("hourly", "1h", ""), operator("daily", "1d", ""));
     installation.write("floodmark.toml", format!("{source}{hourly}{daily}"));
-    // The mean of the day is left out, and weeks are new.
+    // The mean of the day is left out, and pairs of days are new.
     let without = daily.replace("\"mean\", ", "");
-    installation.write("other.toml", format!("{source}{hourly}{without}{}", operator("weekly", "7d", "")));
+    installation.write("other.toml", format!("{source}{hourly}{without}{}", operator("pairs", "2d", "")));
     run_to_the_end(&installation, "floodmark.toml").await;
     let before = live(&installation.data(""));
 
@@ -23,10 +23,10 @@ async fn a_diff_lists_what_a_changed_operator_makes_otherwise_and_nothing_else()
     assert_eq!(diff["alike"], json!(["hourly"]));
     let counts = &diff["counts"]["rollups"];
     assert_eq!(counts["daily"], json!({ "same": 0, "added": 0, "removed": 0, "changed": days.len() }));
-    let weeks = counts["weekly"]["added"].as_u64().unwrap();
+    let pairs = counts["pairs"]["added"].as_u64().unwrap();
     assert_eq!(counts.as_object().unwrap().len(), 2, "{counts}");
     let first = diff["first"].as_array().unwrap();
-    assert_eq!(first.len() as u64, days.len() as u64 + weeks);
+    assert_eq!(first.len() as u64, days.len() as u64 + pairs);
     let changed: Vec<&Value> = first.iter().filter(|difference| difference["change"] == "changed").collect();
     for (difference, day) in changed.iter().zip(&days) {
         let mut expected = day["aggregates"].clone();

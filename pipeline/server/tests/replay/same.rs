@@ -54,7 +54,7 @@ async fn a_replay_is_what_is_stored_and_touches_nothing_live() {
 #[tokio::test]
 async fn embedded_and_jetstream_and_kills_every_second_give_one_digest() {
     let Some(source) = status_page() else { return };
-    let operators = [operator("short", "2h", "allowed_lateness = \"1h\""), operator("long", "7d", "")].concat();
+    let operators = [operator("short", "2h", "allowed_lateness = \"1h\""), operator("long", "2d", "")].concat();
     let installation = Installation::new(PROGRAM);
     let stack = Stack::start().await;
     installation.write("floodmark.toml", format!("{source}{operators}"));
