@@ -43,13 +43,14 @@ async fn a_diff_lists_what_a_changed_operator_makes_otherwise_and_nothing_else()
     assert_eq!(code, 2);
     let mean = rollups(&installation, &["--operator", "daily", "--from", "2010-03-01T00:00:00Z"]).await[0]["aggregates"]["mean"].clone();
     let expected = format!(
-        "floodmark.toml -> other.toml: 3 differences among 3 results\n\
+        "floodmark.toml -> other.toml: 4 differences among 4 results\n\
          defined alike in both, not compared: hourly\n\
          KIND     OPERATOR  SAME  ADDED  REMOVED  CHANGED\n\
          rollups  daily        0      0        0        3\n\
+         rollups  pairs        0      1        0        0\n\
          ~ daily file temperature{{}} 2010-03-01T00:00:00Z .. 2010-03-02T00:00:00Z\n    mean: before {mean}, after nothing\n"
     );
-    assert!(text.starts_with(&expected) && text.ends_with("and 1 more; -n sets how many are listed\n"), "{text}");
+    assert!(text.starts_with(&expected) && text.ends_with("and 2 more; -n sets how many are listed\n"), "{text}");
 
     // Result sets that are there are taken by their names.
     json(&installation, 0, &["replay", "--name", "a"]).await;

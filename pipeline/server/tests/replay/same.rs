@@ -61,6 +61,9 @@ async fn embedded_and_jetstream_and_kills_every_second_give_one_digest() {
     installation.write("servers.toml", format!("data_dir = \"elsewhere\"\n{source}{operators}{}", stack.log()));
     run_to_the_end(&installation, "floodmark.toml").await;
     run_to_the_end(&installation, "servers.toml").await;
+    for (real, embedded) in rollups(&installation, &["-c", "servers.toml"]).await.iter().zip(&rollups(&installation, &[]).await) {
+        assert_eq!(real, embedded, "what was taken in is the same");
+    }
 
     let embedded = json(&installation, 0, &["replay", "--name", "once"]).await;
     let digest = &embedded["done"]["digest"];
