@@ -9,7 +9,7 @@ use floodmark_connectors::settings::Span;
 use floodmark_connectors::stores::frames::LogScan;
 use floodmark_connectors::stores::{embedded, mongodb};
 use floodmark_core::ports::query::Answers;
-use floodmark_core::ports::{Clock, Log, RollupQuery, Sink};
+use floodmark_core::ports::{Clock, Log, RollupQuery, ScoreQuery, Sink};
 use floodmark_core::{Error, Result};
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::sink_runner::Reads;
@@ -49,36 +49,43 @@ pub async fn live_logs(config: &Config) -> Result<Logs> {
 /// # Errors
 /// `Broken` when one cannot work.
 pub fn jobs(config: &Config) -> Result<Vec<JobPlan>> {
-    config.operators.iter().map(|(id, operator)| operators::job_plan(id, operator)).collect()
+    operators::job_plans(&config.operators, config.partitions.get())
 }
 
-/// Where a configuration keeps rollups.
+/// Where a configuration keeps results.
 pub struct Stored {
-    /// Who answers about them.
-    pub query: Arc<dyn RollupQuery>,
+    /// Who answers about rollups.
+    pub rollups: Arc<dyn RollupQuery>,
+    /// Who answers about scores.
+    pub scores: Arc<dyn ScoreQuery>,
     /// Who writes them, to ask how far that is.
-    pub sink: Arc<dyn Sink>,
-    /// How long the store keeps them after the end of their window; for ever when nothing is said.
+    pub sinks: Vec<Arc<dyn Sink>>,
+    /// How long the store keeps them; for ever when nothing is said.
     pub ttl: Option<Span>,
 }
 
-/// Opens where the configuration keeps rollups, to ask it.
+/// Opens where the configuration keeps results, to ask it.
 ///
 /// # Errors
 /// `Unavailable`; `Broken` when there is no store.
-pub async fn live_rollups(config: &Config, outputs: Arc<dyn Log>) -> Result<Stored> {
+pub async fn stored(config: &Config, outputs: Arc<dyn Log>) -> Result<Stored> {
     for sink in config.sinks.values() {
         match &sink.kind {
             SinkKind::Mongodb(settings) => {
                 let store = mongodb::Store::open(settings).await?;
-                let query = Arc::new(store.clone());
-                return Ok(Stored { query, sink: Arc::new(mongodb::Rollups::new(store, "rollups", outputs)), ttl: settings.ttl });
+                let rollups = mongodb::Rollups::new(store.clone(), "rollups", outputs.clone());
+                let sinks: Vec<Arc<dyn Sink>> = vec![Arc::new(rollups), Arc::new(mongodb::Scores::new(store.clone(), "scores", outputs))];
+                let store = Arc::new(store);
+                return Ok(Stored { rollups: store.clone(), scores: store, sinks, ttl: settings.ttl });
             }
             SinkKind::Embedded(_) | SinkKind::Postgres(_) => {}
         }
     }
     let store = embedded::Store::open_read_only(DataDir::new(&config.data_dir).store())?;
-    Ok(Stored { query: Arc::new(store.clone()), sink: Arc::new(embedded::Rollups::new(store, "rollups")), ttl: None })
+    let rollups = embedded::Rollups::new(store.clone(), "rollups");
+    let sinks: Vec<Arc<dyn Sink>> = vec![Arc::new(rollups), Arc::new(embedded::Scores::new(store.clone(), "scores"))];
+    let store = Arc::new(store);
+    Ok(Stored { rollups: store.clone(), scores: store, sinks, ttl: None })
 }
 
 /// An output log and a store in a directory, with what fills the store.

@@ -6,7 +6,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::telemetry::{LogFormat, Logging};
 
-use super::{bench, check, completion, config, demo, dlq, events, explain, health, jobs, migrate, query, replay, run, schema, streams, tap, verify};
+use super::{
+    bench, check, completion, config, demo, dlq, events, explain, health, jobs, migrate, query, replay, run, schema, streams, tap, verify,
+};
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
 #[derive(Debug, Parser)]

@@ -72,9 +72,12 @@ fn one(difference: &Difference, [first, second]: [&str; 2]) -> String {
     let series = &about["series"];
     let labels: Vec<String> = series["labels"].as_object().into_iter().flatten().map(|(k, v)| format!("{k}={v}")).collect();
     let window = &about["window"];
-    let (start, end) = (window["start"].as_str().unwrap_or_default(), window["end"].as_str().unwrap_or_default());
+    let when = match (window["start"].as_str(), window["end"].as_str()) {
+        (Some(start), Some(end)) => format!("{start} .. {end}"),
+        _ => text("time"),
+    };
     let metric = series["metric"].as_str().unwrap_or_default();
-    let mut line = format!("{sign} {} {} {metric}{{{}}} {start} .. {end}", text("operator"), text("source"), labels.join(","));
+    let mut line = format!("{sign} {} {} {metric}{{{}}} {when}", text("operator"), text("source"), labels.join(","));
     match (only, before, after) {
         (None, Some(before), Some(after)) => {
             for (name, old, new) in fields(before, after) {

@@ -7,7 +7,10 @@ use clap::error::ErrorKind;
 
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
-use super::{bench, check, completion, config, demo, dlq, events, explain, health, jobs, migrate, output, query, replay, run, schema, streams, tap, verify};
+use super::{
+    bench, check, completion, config, demo, dlq, events, explain, health, jobs, migrate, output, query, replay, run, schema, streams, tap,
+    verify,
+};
 
 /// Reads the command line of this process and does what it says.
 pub fn main() -> ExitCode {

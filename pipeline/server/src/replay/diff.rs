@@ -1,9 +1,10 @@
 //! Two configurations over the same past: what one says that the other does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
+use floodmark_engine::input::Input;
 use serde::Serialize;
 
 use super::compare::Tally;
@@ -54,6 +55,7 @@ pub async fn diff(live: &Live, mut before: Side, mut after: Side, request: Reque
     let (old, new) = (before.set().store()?, after.set().store()?);
     let mut tally = Tally::default();
     tally.add(kind::rollups(&old, request.period), kind::rollups(&new, request.period), limit).await?;
+    tally.add(kind::scores(&old, request.period), kind::scores(&new, request.period), limit).await?;
     Ok(Diff { before: names.0, after: names.1, alike, tally })
 }
 
@@ -87,13 +89,30 @@ async fn made(live: &Live, side: Side, request: &Request, which: &str) -> Result
     }
 }
 
-/// Takes out the operators that are defined alike in both: the same definition over the same log has the same results.
+/// Takes out the operators that are defined alike in both, unless another one needs them: the same definition over the
+/// same log has the same results.
 fn alike(before: &mut Side, after: &mut Side) -> Vec<String> {
     let (Side::Jobs(_, before), Side::Jobs(_, after)) = (before, after) else { return Vec::new() };
     let versions: BTreeMap<String, String> = before.iter().map(|job| (job.operator.clone(), job.version.clone())).collect();
-    let same = |job: &JobPlan| versions.get(&job.operator) == Some(&job.version);
-    let alike: Vec<String> = after.iter().filter(|job| same(job)).map(|job| job.operator.clone()).collect();
+    let same = |job: &&JobPlan| versions.get(&job.operator) == Some(&job.version);
+    let mut alike: BTreeSet<String> = after.iter().filter(same).map(|job| job.operator.clone()).collect();
+    loop {
+        let run = before.iter().chain(after.iter()).filter(|job| !alike.contains(&job.operator));
+        let needed: BTreeSet<String> = run.filter_map(|job| reads(&job.input)).filter(|id| alike.contains(id)).collect();
+        if needed.is_empty() {
+            break;
+        }
+        alike.retain(|id| !needed.contains(id));
+    }
     before.retain(|job| !alike.contains(&job.operator));
     after.retain(|job| !alike.contains(&job.operator));
-    alike
+    alike.into_iter().collect()
+}
+
+/// The operator that is read, if it is one.
+fn reads(input: &Input) -> Option<String> {
+    match input {
+        Input::Partition | Input::Partitions => None,
+        Input::Operator { id, .. } => Some(id.clone()),
+    }
 }

@@ -193,6 +193,7 @@ async fn digest(answers: &Answers, period: Period) -> Result<Done> {
     let mut hasher = XxHash3_128::new();
     let mut results = BTreeMap::new();
     hash(kind::rollups(&*answers.rollups, period), &mut hasher, &mut results).await?;
+    hash(kind::scores(&*answers.scores, period), &mut hasher, &mut results).await?;
     Ok(Done { results, digest: format!("{:032x}", hasher.finish_128()), seconds: 0.0 })
 }
 

@@ -14,7 +14,7 @@ use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::replay::{Period, job_name};
-use floodmark_schemas::{FrameHeader, JobEntry, Rollup, Timestamp, commit::Output, subject};
+use floodmark_schemas::{FrameHeader, JobEntry, Rollup, Score, Timestamp, commit::Output, subject};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -55,7 +55,7 @@ const MEANWHILE: &str = "changed by the running pipeline meanwhile";
 /// `Unavailable` when the store is behind the output log and does not come forward; otherwise as [`replay`].
 pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usize) -> Result<Verdict> {
     let versions: BTreeMap<String, String> = jobs.iter().map(|job| (job.operator.clone(), job.version.clone())).collect();
-    let Stored { query: stored, sink, ttl } = past::live_rollups(&live.config, live.logs.outputs.clone()).await?;
+    let Stored { rollups, scores, sinks, ttl } = past::stored(&live.config, live.logs.outputs.clone()).await?;
     let meanwhile_from = live.logs.outputs.continuity().await?.tail;
     let (mut stops, mut newest) = (BTreeMap::new(), Position::START);
     for JobPlan { operator, version, input, .. } in &jobs {
@@ -65,7 +65,9 @@ pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usiz
             stops.insert(job_name(operator, partition), found.input);
         }
     }
-    comes_to(&*sink, newest).await?;
+    for sink in &sinks {
+        comes_to(&**sink, newest).await?;
+    }
     let name = format!("verify-{}", std::process::id());
     let request = Request { period, name: Some(name.clone()), again: true, stops: stops.clone(), ..Request::default() };
     let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
@@ -75,11 +77,12 @@ pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usiz
     let gone_before = ttl.map(|ttl| SystemClock.now().plus_micros(-ttl.micros()));
     let judge = Judge { versions: &versions, whole: &whole, gone_before };
     let mut verdict = Verdict::default();
-    let (stored, replayed) = (kind::rollups(&*stored, period), kind::rollups(&replayed, period));
-    let candidates = judge.compare(stored, replayed, &mut verdict, limit).await?;
-    if !candidates.is_empty() {
+    let of_rollups = judge.compare(kind::rollups(&*rollups, period), kind::rollups(&replayed, period), &mut verdict, limit).await?;
+    let of_scores = judge.compare(kind::scores(&*scores, period), kind::scores(&replayed, period), &mut verdict, limit).await?;
+    if !of_rollups.is_empty() || !of_scores.is_empty() {
         let moved = moved(&*live.logs.outputs, meanwhile_from, &stops).await?;
-        judge.settle(candidates, &moved, &mut verdict, limit);
+        judge.settle(of_rollups, &moved, &mut verdict, limit);
+        judge.settle(of_scores, &moved, &mut verdict, limit);
     }
     drop(temporary);
     verdict.ok = verdict.tally.differences() == 0;
@@ -182,6 +185,11 @@ impl Whole {
         }
     }
 
+    /// Whether it holds all that ever came of a source.
+    fn all(&self, source: &str) -> bool {
+        !self.0.contains_key(source)
+    }
+
     fn holds(&self, source: &str, time: Timestamp) -> bool {
         self.0.get(source).is_none_or(|from| time >= *from)
     }
@@ -228,14 +236,15 @@ impl Judge<'_> {
         if matches!(pair, Pair::New(_)) && self.gone_before.is_some_and(|time| result.identity().3 < time) {
             return Some(BEYOND_TTL);
         }
-        (!self.whole.holds(result.source(), result.time())).then_some(BEYOND_RETENTION)
+        let holds = if T::REMEMBERS { self.whole.all(result.source()) } else { self.whole.holds(result.source(), result.time()) };
+        (!holds).then_some(BEYOND_RETENTION)
     }
 
     /// Differences that a running pipeline made while this looked are none.
-    fn settle<T: Kind>(&self, candidates: Vec<Pair<T>>, moved: &BTreeSet<(Timestamp, Identity)>, verdict: &mut Verdict, limit: usize) {
+    fn settle<T: Kind>(&self, candidates: Vec<Pair<T>>, moved: &BTreeSet<Moved>, verdict: &mut Verdict, limit: usize) {
         for pair in candidates {
             let result = one(&pair);
-            if moved.contains(&(result.time(), result.identity())) {
+            if moved.contains(&(T::NAME, result.time(), result.identity())) {
                 *verdict.left_out.entry(MEANWHILE).or_default() += 1;
             } else {
                 found(&pair, verdict, limit);
@@ -262,8 +271,11 @@ fn found<T: Kind>(pair: &Pair<T>, verdict: &mut Verdict, limit: usize) {
     }
 }
 
+/// A result that was written meanwhile: its kind, time and identity.
+type Moved = (&'static str, Timestamp, Identity);
+
 /// The results that jobs made of what stands behind `stops`.
-async fn moved(outputs: &dyn Log, after: Position, stops: &BTreeMap<String, Position>) -> Result<BTreeSet<(Timestamp, Identity)>> {
+async fn moved(outputs: &dyn Log, after: Position, stops: &BTreeMap<String, Position>) -> Result<BTreeSet<Moved>> {
     let mut reader = outputs.reader(vec![subject::OUTPUTS.to_owned()], after).await?;
     let limit = Limit { until: Some(outputs.continuity().await?.tail), ..Limit::default() };
     let mut moved = BTreeSet::new();
@@ -276,11 +288,11 @@ async fn moved(outputs: &dyn Log, after: Position, stops: &BTreeMap<String, Posi
             let stop = subject::parse_outputs(&entry.subject).and_then(|(operator, job)| stops.get(&job_name(operator, job)));
             let Ok(JobEntry::Commit(commit)) = serde_json::from_slice::<JobEntry>(&entry.body) else { continue };
             if stop.is_none_or(|stop| commit.in_position > stop.0) {
-                let rollups = commit.outputs.into_iter().filter_map(|output| match output {
-                    Output::Rollup(rollup) => Some(rollup),
-                    Output::Late(_) | Output::Score(_) => None,
-                });
-                moved.extend(rollups.map(|rollup: Rollup| (rollup.time(), rollup.identity())));
+                moved.extend(commit.outputs.into_iter().filter_map(|output| match output {
+                    Output::Rollup(rollup) => Some((Rollup::NAME, rollup.time(), rollup.identity())),
+                    Output::Score(score) => Some((Score::NAME, score.time(), score.identity())),
+                    Output::Late(_) => None,
+                }));
             }
         }
     }

@@ -26,7 +26,7 @@ async fn a_replay_is_what_is_stored_and_touches_nothing_live() {
     let first = json(&installation, 0, &["replay", "--name", "first"]).await;
     let second = json(&installation, 0, &["replay", "--name", "second"]).await;
     assert_eq!(first["done"]["digest"], second["done"]["digest"]);
-    assert_eq!(first["done"]["results"], serde_json::json!({ "rollups": stored.len() }));
+    assert_eq!(first["done"]["results"], serde_json::json!({ "rollups": stored.len(), "scores": 0 }));
     assert_eq!(rollups(&installation, &["--result-set", "first"]).await, stored);
 
     // A part of it: whole windows, although the first of them begin in the middle of frames.
