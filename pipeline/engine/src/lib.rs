@@ -7,6 +7,7 @@ pub mod ingest;
 pub mod input;
 pub mod job;
 pub mod metered;
+pub mod replay;
 pub mod retention;
 pub mod sink_runner;
 pub mod status;

@@ -3,6 +3,7 @@
 mod check;
 pub(crate) mod logs;
 pub(crate) mod operators;
+pub(crate) mod past;
 mod remote;
 pub(crate) mod sources;
 pub(crate) mod stores;

@@ -37,6 +37,11 @@ impl DataDir {
         self.0.join("store.db")
     }
 
+    /// The result sets of replays, each in a directory of its name.
+    pub fn replays(&self) -> PathBuf {
+        self.0.join("replays")
+    }
+
     /// Makes the directory, and holds it to the number of partitions it was made with.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod migrate;
+pub mod replay;
 pub mod telemetry;
 pub mod testing;
 pub mod top;

@@ -7,7 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::telemetry::{LogFormat, Logging};
 
 use super::{
-    bench, check, completion, config, demo, dlq, eval, events, graph, health, jobs, migrate, query, run, schema, streams, tap, test, top,
+    bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, query, replay, run, schema, streams,
+    tap, test, top, verify,
 };
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
@@ -105,6 +106,12 @@ pub enum Command {
     /// Ask for rollups, scores and series.
     #[command(subcommand)]
     Query(query::Command),
+    /// Run past events again, into a result set of their own; compare what two configurations make of them.
+    Replay(replay::Args),
+    /// Prove that what is stored is what the log gives.
+    Verify(verify::Args),
+    /// Say why a rollup or score is what it is: the events behind it, and the life of its window.
+    Explain(explain::Args),
     /// Look at dead letters: input that could not become an event.
     #[command(subcommand)]
     Dlq(dlq::Command),

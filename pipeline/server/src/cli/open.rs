@@ -14,6 +14,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::selection::Place;
 use crate::config::{Config, LogKind, SinkKind};
 use crate::data_dir::DataDir;
+use crate::replay::ResultSet;
 use crate::{config, telemetry};
 
 /// Where the data is: what a configuration names, or a data directory alone.
@@ -34,6 +35,20 @@ pub(super) fn data(global: &Global, place: &Place) -> Result<Data, Failure> {
 }
 
 impl Data {
+    /// The results of a replay instead of the live ones.
+    pub(super) fn result_set(self, name: Option<&str>) -> Result<Self, Failure> {
+        let Some(name) = name else { return Ok(self) };
+        let set = ResultSet::of(&self.directory, name)?;
+        match set.manifest()? {
+            Some(manifest) if manifest.done.is_some() => Ok(Self { config: None, directory: set.data().clone() }),
+            Some(_) => Err(Failure::new(format!("result set {name} is not complete")).remedy("repeat its `floodmark replay`")),
+            None => {
+                let remedy = "`floodmark replay ls` lists those there are";
+                Err(Failure::new(format!("there is no result set {name:?}")).remedy(remedy))
+            }
+        }
+    }
+
     /// The event log, for reading.
     pub(super) async fn log(&self) -> Result<Arc<dyn Log>, Failure> {
         match self.log_kind() {
@@ -153,11 +168,19 @@ impl Data {
 
 /// Runs a command on this thread until it has ended or Ctrl-C is pressed; then it is dropped where it stands.
 pub(super) fn block_on(global: &Global, command: impl Future<Output = Outcome>) -> Outcome {
+    block(global, &mut tokio::runtime::Builder::new_current_thread(), command)
+}
+
+/// As [`block_on`], for a command that has work for all cores.
+pub(super) fn block_on_cores(global: &Global, command: impl Future<Output = Outcome>) -> Outcome {
+    block(global, &mut tokio::runtime::Builder::new_multi_thread(), command)
+}
+
+fn block(global: &Global, runtime: &mut tokio::runtime::Builder, command: impl Future<Output = Outcome>) -> Outcome {
     let format = global.log_format;
     // One less than a pipeline: a command that reads says only what is wrong.
     telemetry::Logging { format, verbosity: global.verbosity().saturating_sub(1) }.start()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Failure::new(format!("starting: {e}")))?;
+    let runtime = runtime.enable_all().build().map_err(|e| Failure::new(format!("starting: {e}")))?;
     runtime.block_on(async {
         tokio::select! {
             outcome = command => outcome,

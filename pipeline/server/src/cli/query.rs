@@ -48,6 +48,9 @@ pub struct Rollups {
     /// The oldest window first instead of the newest.
     #[arg(long)]
     pub oldest_first: bool,
+    /// The results of this replay instead of the live ones.
+    #[arg(long, value_name = "NAME")]
+    pub result_set: Option<String>,
     /// How many.
     #[command(flatten)]
     pub limit: Limit,
@@ -114,7 +117,7 @@ fn rollups(global: &Global, args: &Rollups) -> Outcome {
     let Series { source, metric, .. } = args.series.clone();
     let (operator, labels, newest_first) = (args.operator.clone(), args.series.labels()?, !args.oldest_first);
     let filter = RollupFilter { operator, source, metric, labels, from, to, newest_first };
-    let data = open::data(global, &args.place)?;
+    let data = open::data(global, &args.place)?.result_set(args.result_set.as_deref())?;
     open::block_on(global, async {
         let (store, filter) = (&*data.rollups().await?, &filter);
         let count =

@@ -7,12 +7,12 @@ use floodmark_core::ports::Page;
 use futures_util::future::BoxFuture;
 
 /// How many items are asked for at once.
-pub(super) const PAGE: usize = 2_000;
+pub(crate) const PAGE: usize = 2_000;
 
 type Fetch<'a, T> = Box<dyn FnMut(Option<String>) -> BoxFuture<'a, Result<Page<T>>> + Send + 'a>;
 
 /// A list that comes in pages.
-pub(super) struct Pages<'a, T> {
+pub(crate) struct Pages<'a, T> {
     fetch: Fetch<'a, T>,
     ahead: VecDeque<T>,
     next: Option<String>,
@@ -21,7 +21,7 @@ pub(super) struct Pages<'a, T> {
 
 impl<'a, T> Pages<'a, T> {
     /// `fetch` gives the page that a token names, or the first.
-    pub(super) fn new(fetch: impl FnMut(Option<String>) -> BoxFuture<'a, Result<Page<T>>> + Send + 'a) -> Self {
+    pub(crate) fn new(fetch: impl FnMut(Option<String>) -> BoxFuture<'a, Result<Page<T>>> + Send + 'a) -> Self {
         Self { fetch: Box::new(fetch), ahead: VecDeque::new(), next: None, over: false }
     }
 
@@ -36,7 +36,7 @@ impl<'a, T> Pages<'a, T> {
     }
 
     /// The next item.
-    pub(super) async fn next(&mut self) -> Result<Option<T>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<T>> {
         self.peek().await?;
         Ok(self.ahead.pop_front())
     }
@@ -44,7 +44,7 @@ impl<'a, T> Pages<'a, T> {
 
 /// What stands in one list, or in both.
 #[derive(Debug, PartialEq)]
-pub(super) enum Pair<T> {
+pub(crate) enum Pair<T> {
     Old(T),
     New(T),
     Both(T, T),
@@ -52,7 +52,7 @@ pub(super) enum Pair<T> {
 
 /// Two lists side by side. Both are in the order of `G`; items with the same `G` may come in any order and are told apart
 /// by `I`.
-pub(super) struct Pairs<'a, T, G, I> {
+pub(crate) struct Pairs<'a, T, G, I> {
     old: Pages<'a, T>,
     new: Pages<'a, T>,
     group: fn(&T) -> G,
@@ -61,12 +61,12 @@ pub(super) struct Pairs<'a, T, G, I> {
 }
 
 impl<'a, T, G: Ord, I: Ord> Pairs<'a, T, G, I> {
-    pub(super) fn new(old: Pages<'a, T>, new: Pages<'a, T>, group: fn(&T) -> G, identity: fn(&T) -> I) -> Self {
+    pub(crate) fn new(old: Pages<'a, T>, new: Pages<'a, T>, group: fn(&T) -> G, identity: fn(&T) -> I) -> Self {
         Self { old, new, group, identity, ready: VecDeque::new() }
     }
 
     /// The next pair, in the order of the lists.
-    pub(super) async fn next(&mut self) -> Result<Option<Pair<T>>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Pair<T>>> {
         while self.ready.is_empty() {
             let group = match (self.old.peek().await?.map(self.group), self.new.peek().await?.map(self.group)) {
                 (None, None) => return Ok(None),

@@ -13,7 +13,7 @@ use crate::cli::notice;
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// One step, over when dropped.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     what: String,
     bar: Option<ProgressBar>,
     began: Instant,
@@ -28,7 +28,7 @@ struct Told {
 
 impl Progress {
     /// Begins a step of `total` parts; 0 when that is not known.
-    pub(super) fn begin(what: impl Into<String>, total: u64) -> Self {
+    pub(crate) fn begin(what: impl Into<String>, total: u64) -> Self {
         let what = what.into();
         let bar = std::io::stderr().is_terminal().then(|| bar(&what, total));
         if bar.is_none() {
@@ -39,14 +39,17 @@ impl Progress {
     }
 
     /// So many parts are done.
-    pub(super) fn at(&self, done: u64) {
+    pub(crate) fn at(&self, done: u64) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.done = told.done.max(done);
         match &self.bar {
             Some(bar) => bar.set_position(told.done),
             None if told.at.elapsed() >= SAY_EVERY => {
                 told.at = Instant::now();
-                let of = if told.total > 0 { format!(" of {}", told.total) } else { String::new() };
+                let of = match told.total {
+                    0 => String::new(),
+                    total => format!(" of {total}, {}", estimate(self.began.elapsed(), told.done, total)),
+                };
                 notice(&format!("floodmark: {}: {}{of}\n", self.what, told.done));
             }
             None => {}
@@ -54,13 +57,13 @@ impl Progress {
     }
 
     /// `more` parts are done.
-    pub(super) fn add(&self, more: u64) {
+    pub(crate) fn add(&self, more: u64) {
         let done = self.told.lock().unwrap_or_else(PoisonError::into_inner).done;
         self.at(done + more);
     }
 
     /// How long it has taken so far.
-    pub(super) fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 }
@@ -70,6 +73,14 @@ impl Drop for Progress {
         if let Some(bar) = &self.bar {
             bar.abandon();
         }
+    }
+}
+
+/// How long the rest takes if it goes on as it did.
+fn estimate(elapsed: Duration, done: u64, total: u64) -> String {
+    match done {
+        0 => "no estimate yet".to_owned(),
+        done => format!("about {:.0} s to go", elapsed.as_secs_f64() * (total.saturating_sub(done) as f64 / done as f64)),
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Args {
     /// The oldest value first instead of the newest.
     #[arg(long)]
     pub oldest_first: bool,
+    /// The results of this replay instead of the live ones.
+    #[arg(long, value_name = "NAME")]
+    pub result_set: Option<String>,
     /// How many.
     #[command(flatten)]
     pub limit: Limit,
@@ -66,7 +69,7 @@ pub(super) fn scores(global: &Global, args: &Args) -> Outcome {
         only_episodes: args.only_episodes,
         newest_first: !args.oldest_first,
     };
-    let data = open::data(global, &args.place)?;
+    let data = open::data(global, &args.place)?.result_set(args.result_set.as_deref())?;
     open::block_on(global, async {
         let (store, filter) = (&*data.scores().await?, &filter);
         let ask = |after: Option<String>, limit| async move { store.scores(filter, after.as_deref(), limit).await };

@@ -1,0 +1,118 @@
+//! Two configurations over the same past: what one says that the other does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use floodmark_core::{Error, Result};
+use floodmark_engine::JobPlan;
+use floodmark_engine::input::Input;
+use serde::Serialize;
+
+use super::compare::Tally;
+use super::kind;
+use super::result_set::ResultSet;
+use super::run::{Live, Request, replay};
+use super::verify::Temporary;
+
+/// One of the two that are compared.
+pub enum Side {
+    /// A result set that is there.
+    Set(ResultSet),
+    /// The operators of a configuration, with what it is called.
+    Jobs(String, Vec<JobPlan>),
+}
+
+impl Side {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Set(set) => set.name(),
+            Self::Jobs(name, _) => name,
+        }
+    }
+}
+
+/// What came of a comparison.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Diff {
+    /// What the first is called.
+    pub before: String,
+    /// What the second is called.
+    pub after: String,
+    /// Operators that are defined alike in both: their results are the same, and they were not run.
+    pub alike: Vec<String>,
+    /// What differs.
+    #[serde(flatten)]
+    pub tally: Tally,
+}
+
+/// Compares what two configurations, or result sets, make of the same past. The first `limit` differences are kept.
+///
+/// # Errors
+/// `Rejected` when a result set is not there or not complete; otherwise as [`replay`].
+pub async fn diff(live: &Live, mut before: Side, mut after: Side, request: Request, limit: usize) -> Result<Diff> {
+    let (names, alike) = ((before.name().to_owned(), after.name().to_owned()), alike(&mut before, &mut after));
+    let (before, after) = (made(live, before, &request, "a").await?, made(live, after, &request, "b").await?);
+    let (old, new) = (before.set().store()?, after.set().store()?);
+    let mut tally = Tally::default();
+    tally.add(kind::rollups(&old, request.period), kind::rollups(&new, request.period), limit).await?;
+    tally.add(kind::scores(&old, request.period), kind::scores(&new, request.period), limit).await?;
+    Ok(Diff { before: names.0, after: names.1, alike, tally })
+}
+
+/// A result set to be compared, which may go afterwards.
+enum Made {
+    Kept(ResultSet),
+    Temporary(Temporary),
+}
+
+impl Made {
+    fn set(&self) -> &ResultSet {
+        match self {
+            Self::Kept(set) | Self::Temporary(Temporary(set)) => set,
+        }
+    }
+}
+
+async fn made(live: &Live, side: Side, request: &Request, which: &str) -> Result<Made> {
+    match side {
+        Side::Set(set) => match set.manifest()? {
+            Some(manifest) if manifest.done.is_some() => Ok(Made::Kept(set)),
+            Some(_) => Err(Error::rejected(format!("result set {} is not complete: repeat its `floodmark replay`", set.name()))),
+            None => Err(Error::rejected(format!("there is no result set {}; `floodmark replay ls` lists those there are", set.name()))),
+        },
+        Side::Jobs(_, jobs) => {
+            let name = format!("diff-{}-{which}", std::process::id());
+            let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
+            replay(live, jobs, Request { name: Some(name), again: true, ..request.clone() }).await?;
+            Ok(Made::Temporary(temporary))
+        }
+    }
+}
+
+/// Takes out the operators that are defined alike in both, unless another one needs them: the same definition over the
+/// same log has the same results.
+fn alike(before: &mut Side, after: &mut Side) -> Vec<String> {
+    let (Side::Jobs(_, before), Side::Jobs(_, after)) = (before, after) else { return Vec::new() };
+    let versions: BTreeMap<String, String> = before.iter().map(|job| (job.operator.clone(), job.version.clone())).collect();
+    let same = |job: &&JobPlan| versions.get(&job.operator) == Some(&job.version);
+    let mut alike: BTreeSet<String> = after.iter().filter(same).map(|job| job.operator.clone()).collect();
+    loop {
+        let run = before.iter().chain(after.iter()).filter(|job| !alike.contains(&job.operator));
+        let needed: BTreeSet<String> = run.filter_map(|job| reads(&job.input)).filter(|id| alike.contains(id)).collect();
+        if needed.is_empty() {
+            break;
+        }
+        alike.retain(|id| !needed.contains(id));
+    }
+    before.retain(|job| !alike.contains(&job.operator));
+    after.retain(|job| !alike.contains(&job.operator));
+    alike.into_iter().collect()
+}
+
+/// The operator that is read, if it is one.
+fn reads(input: &Input) -> Option<String> {
+    match input {
+        Input::Partition | Input::Partitions => None,
+        Input::Operator { id, .. } => Some(id.clone()),
+    }
+}

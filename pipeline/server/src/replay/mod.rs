@@ -1,0 +1,21 @@
+//! The past again: recorded events through operators into result sets, which are compared with each other and with what
+//! is stored, and taken apart.
+//!
+//! A result set is a directory below the data directory: an output log, a store and a note of what was asked. Nothing of
+//! a running pipeline is written to.
+
+mod compare;
+mod diff;
+mod explain;
+mod kind;
+mod result_set;
+mod run;
+mod verify;
+
+pub use compare::{Change, Counts, Difference, Tally};
+pub use diff::{Diff, Side, diff};
+pub(crate) use explain::unknown;
+pub use explain::{Behind, Cause, Explanation, Found, Place, Step, Target, explain, find};
+pub use result_set::{Done, Manifest, Question, ResultSet};
+pub use run::{Live, Request, Speed, replay};
+pub use verify::{Verdict, verify};

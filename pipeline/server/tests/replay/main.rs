@@ -1,0 +1,12 @@
+//! The past again, by the program: replays, their differences, and whether what is stored is what the log gives. Each on
+//! recorded inputs, and never with a byte of the live data changed.
+#![cfg(test)]
+
+#[path = "../stack/mod.rs"]
+mod stack;
+
+mod diff;
+mod explain;
+mod same;
+mod verify;
+mod world;
