@@ -9,7 +9,7 @@ use floodmark_schemas::{Event, Payload, Record, Series};
 use proptest::prelude::*;
 
 use crate::world::{self, Step, What};
-use crate::{run, specs, without_places};
+use crate::{hopping, run, session, tumbling, without_places};
 
 const WHERE: &str = "source != 'c' and metric in ['load', 'cpu'] and (value > -100 or labels.n == '1')";
 const VALUE: &str = "if(metric == 'load', 1000 / value, value * 2)";
@@ -59,8 +59,7 @@ proptest! {
 
     #[test]
     fn selecting_is_as_if_the_log_had_been_written_so(
-        plain in specs(),
-        steps in world::steps(),
+        (plain, steps) in prop_oneof![tumbling(), hopping(), session()],
         derived in any::<bool>(),
         cuts in prop::collection::vec(1..6usize, 1..8),
         restarts in prop::collection::vec(any::<bool>(), 1..8),
