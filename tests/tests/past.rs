@@ -84,6 +84,7 @@ fn minutes() -> JobPlan {
         version: 0,
         partition: 0,
         upstream,
+        shape: floodmark_core::window::Shape::Tumbling,
         size: Duration::from_secs(60),
         allowed_lateness: Duration::ZERO,
         aggregates: windows(10, 0, 0).aggregates,
@@ -91,7 +92,7 @@ fn minutes() -> JobPlan {
         sources: None,
         group_by: None,
     };
-    let make = move |_| -> Box<dyn Operator> { Box::new(Cascade::new(spec.clone())) };
+    let make = move |_| -> Box<dyn Operator> { Box::new(Cascade::new(spec.clone()).unwrap()) };
     let input = Input::Operator { id: "w".into(), level: 1, whole: false };
     JobPlan { operator: "c".into(), version: "00000000".into(), input, make: Arc::new(make) }
 }

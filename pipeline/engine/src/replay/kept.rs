@@ -1,5 +1,7 @@
 //! Which results of a replay are kept.
 
+use std::collections::BTreeMap;
+
 use floodmark_core::Result;
 use floodmark_core::ports::{Entry, Operator, Outputs};
 use floodmark_schemas::{Timestamp, commit::Output};
@@ -57,6 +59,10 @@ impl Operator for Kept {
 
     fn watermark(&self) -> Option<Timestamp> {
         self.operator.watermark()
+    }
+
+    fn watermarks(&self) -> BTreeMap<String, Timestamp> {
+        self.operator.watermarks()
     }
 
     fn late(&self) -> u64 {
