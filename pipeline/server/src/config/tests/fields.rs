@@ -50,12 +50,17 @@ impl Expect {
         for (level, number) in &self.quantiles {
             add(&format!("quantiles.{level}"), Some(Wanted::Number(*number, QUANTILE_SHARE)));
         }
+        for (name, numbers) in [("availability", &self.availability), ("histogram", &self.histogram), ("top", &self.top)] {
+            for (key, number) in numbers {
+                add(&format!("{name}.{key}"), Some(Wanted::Number(*number, 0.0)));
+            }
+        }
         add("head", self.head.map(|head| Wanted::Text(name_of(head))));
         add("state", self.state.map(|state| Wanted::Text(name_of(state))));
         fields
     }
 
-    fn numbers(&self) -> [(&'static str, Option<Expected>); 17] {
+    fn numbers(&self) -> [(&'static str, Option<Expected>); 21] {
         [
             ("revision", self.revision),
             ("count", self.count),
@@ -66,6 +71,10 @@ impl Expect {
             ("stddev", self.stddev),
             ("first", self.first),
             ("last", self.last),
+            ("delta", self.delta),
+            ("increase", self.increase),
+            ("rate", self.rate),
+            ("distinct", self.distinct),
             ("value", self.value),
             ("score", self.score),
             ("novelty", self.novelty),
@@ -85,6 +94,9 @@ pub(super) fn misplaced(expect: &Expect) -> Vec<(&'static str, &'static str)> {
         ("window", expect.window.is_some()),
         ("time", expect.time.is_some()),
         ("quantiles", !expect.quantiles.is_empty()),
+        ("availability", !expect.availability.is_empty()),
+        ("histogram", !expect.histogram.is_empty()),
+        ("top", !expect.top.is_empty()),
         ("head", expect.head.is_some()),
         ("state", expect.state.is_some()),
     ];
@@ -98,7 +110,8 @@ fn kinds_with(key: &str) -> &'static [&'static str] {
     match key {
         "window" | "revision" => &["rollup", "score"],
         "time" | "value" => &["late", "score"],
-        "count" | "sum" | "mean" | "min" | "max" | "stddev" | "first" | "last" | "quantiles" => &["rollup"],
+        "count" | "sum" | "mean" | "min" | "max" | "stddev" | "first" | "last" | "delta" | "increase" | "rate" | "distinct"
+        | "quantiles" | "availability" | "histogram" | "top" => &["rollup"],
         _ => &["score"],
     }
 }

@@ -147,9 +147,30 @@ pub struct Expect {
     /// The value with the latest time.
     #[serde(default)]
     pub last: Option<Expected>,
+    /// The last value less the first.
+    #[serde(default)]
+    pub delta: Option<Expected>,
+    /// How much a counter grew.
+    #[serde(default)]
+    pub increase: Option<Expected>,
+    /// How much a counter grew by the second.
+    #[serde(default)]
+    pub rate: Option<Expected>,
+    /// How many different values or texts.
+    #[serde(default)]
+    pub distinct: Option<Expected>,
     /// Quantiles by their level, such as `{ "0.99" = 12 }`; they are within 1 % of the value.
     #[serde(default)]
     pub quantiles: BTreeMap<String, Expected>,
+    /// Availability: `up`, the share of the observed time, and `observed`, the share of the window.
+    #[serde(default)]
+    pub availability: BTreeMap<String, Expected>,
+    /// Buckets of a histogram by their upper bound, such as `{ "0.5" = 3 }`.
+    #[serde(default)]
+    pub histogram: BTreeMap<String, Expected>,
+    /// The most frequent by their name.
+    #[serde(default)]
+    pub top: BTreeMap<String, Expected>,
     /// The value that came late or was scored.
     #[serde(default)]
     pub value: Option<Expected>,
