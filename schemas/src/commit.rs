@@ -48,7 +48,7 @@ pub struct Commit {
     pub watermark: Option<Timestamp>,
     /// The watermark of each source that has one; absent where the operator does not keep them apart. The end of time
     /// stands for a source that has ended; it may send again.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "watermarks")]
     pub watermarks: BTreeMap<String, Timestamp>,
     /// Whether more commits of the same entry follow: only the last one's watermarks stand for all outputs of the entry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -59,6 +59,14 @@ pub struct Commit {
     pub digest: String,
     /// The outputs in order.
     pub outputs: Vec<Output>,
+}
+
+/// The end of time has no date: it is read back from the text it is written as.
+fn watermarks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Timestamp>, D::Error> {
+    let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let end = Timestamp::MAX.to_string();
+    let time = |text: &str| if text == end { Ok(Timestamp::MAX) } else { Timestamp::parse(text).map_err(serde::de::Error::custom) };
+    texts.into_iter().map(|(source, text)| Ok((source, time(&text)?))).collect()
 }
 
 /// What an operator emits.
@@ -90,4 +98,19 @@ pub struct Late {
     pub position: u64,
     /// Its index within that entry.
     pub index: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_in_which_a_source_has_ended_reads_back() {
+        let watermarks = [("ended", Timestamp::MAX), ("running", Timestamp::from_micros(1_500_000))];
+        let watermarks = watermarks.into_iter().map(|(source, time)| (source.to_owned(), time)).collect();
+        let entry = JobEntry::Commit(Commit { n: 1, watermarks, ..Commit::default() });
+        let text = serde_json::to_string(&entry).unwrap();
+        assert_eq!(serde_json::from_str::<JobEntry>(&text).unwrap(), entry);
+        assert!(serde_json::from_str::<JobEntry>(&text.replace("1970-01-01T00:00:01.500000Z", "soon")).is_err());
+    }
 }
