@@ -87,7 +87,7 @@ fn minutes() -> JobPlan {
         shape: floodmark_core::window::Shape::Tumbling,
         size: Duration::from_secs(60),
         allowed_lateness: Duration::ZERO,
-        aggregates: windows(10, 0, 0).aggregates,
+        asked: cascade::Asked { aggregates: windows(10, 0, 0).aggregates, ..cascade::Asked::default() },
         metrics: None,
         sources: None,
         group_by: None,

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use floodmark_connectors::stores::postgres::{Catalog, Config, DeadLetters, Store};
 use floodmark_core::conformance::store::{Fixture, Stores};
 use floodmark_core::ports::query::KnownSeries;
-use floodmark_core::ports::{DeadLetterQuery, Entry, Page, Position, RollupFilter, RollupQuery, SeriesFilter, SeriesQuery, Sink, Standing};
+use floodmark_core::ports::{
+    DeadLetterQuery, Entry, Page, Position, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery, SeriesFilter, SeriesQuery, Sink, Standing,
+};
 use floodmark_core::{Error, Result};
-use floodmark_schemas::{DeadLetter, Rollup};
+use floodmark_schemas::{DeadLetter, Rollup, Score};
 use floodmark_tests::servers::postgres::{Database, Postgres};
 
 use crate::common::config;
@@ -24,6 +26,7 @@ impl Fixture for InDatabase {
         let store = Store::open(&self.config).await.unwrap_or_else(|e| panic!("{}", e.chain()));
         Stores {
             rollups: Arc::new(NoRollups),
+            scores: Arc::new(NoRollups),
             dead_letters: Arc::new(DeadLetters::new(store.clone(), "dead-letters")),
             catalog: Arc::new(Catalog::new(store.clone(), "catalog")),
             query: Arc::new(WithoutRollups(store)),
@@ -47,7 +50,7 @@ floodmark_core::series_conformance_tests!(
     make
 );
 
-/// Rollups go to another store: the suites that run here never ask.
+/// Rollups and scores go to another store: the suites that run here never ask.
 struct NoRollups;
 
 #[async_trait]
@@ -67,6 +70,13 @@ struct WithoutRollups(Store);
 impl RollupQuery for WithoutRollups {
     async fn rollups(&self, _: &RollupFilter, _: Option<&str>, _: usize) -> Result<Page<Rollup>> {
         Err(Error::broken("PostgreSQL takes no rollups"))
+    }
+}
+
+#[async_trait]
+impl ScoreQuery for WithoutRollups {
+    async fn scores(&self, _: &ScoreFilter, _: Option<&str>, _: usize) -> Result<Page<Score>> {
+        Err(Error::broken("PostgreSQL takes no scores"))
     }
 }
 

@@ -16,8 +16,8 @@ const LEARNING_US: i64 = 86_400_000_000;
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     pub detector: Detector,
-    /// The earliest time so far; `None` when learning is over.
-    pub learning_since: Option<i64>,
+    /// The earliest time so far; [`LEARNT`] when learning is over.
+    pub learning_since: i64,
     /// The latest time so far.
     pub seen: i64,
     pub episode: Option<Box<Open>>,
@@ -32,6 +32,9 @@ pub(super) struct History {
     /// Of a series of rollups.
     pub recent: Option<Recent>,
 }
+
+/// In the place of the time since which a series is learnt: it is known. No `Option`, because each byte counts a million times.
+pub(super) const LEARNT: i64 = i64::MIN;
 
 /// What was found of one value, for the user.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +65,7 @@ impl Watch {
         let history = History { counter: is_counter.then_some(None), recent: is_rollup.then(Recent::default) };
         Self {
             detector: Detector::default(),
-            learning_since: Some(i64::MAX),
+            learning_since: i64::MAX,
             seen: i64::MIN,
             episode: None,
             history: (is_counter || is_rollup).then(|| Box::new(history)),
@@ -112,20 +115,26 @@ impl Watch {
     }
 
     fn state(&self) -> ScoreState {
-        match (&self.learning_since, &self.episode) {
-            (Some(_), _) => ScoreState::Learning,
-            (None, Some(_)) => ScoreState::Anomalous,
-            (None, None) => ScoreState::Normal,
+        match &self.episode {
+            _ if self.is_learning() => ScoreState::Learning,
+            Some(_) => ScoreState::Anomalous,
+            None => ScoreState::Normal,
         }
+    }
+
+    pub fn is_learning(&self) -> bool {
+        self.learning_since != LEARNT
     }
 
     /// Whether learning ends now.
     fn follow_learning(&mut self, time: i64) -> bool {
-        let Some(since) = &mut self.learning_since else { return false };
-        *since = (*since).min(time);
-        let over = self.detector.count() >= LEARNING_EVENTS && self.seen.saturating_sub(*since) >= LEARNING_US;
+        if !self.is_learning() {
+            return false;
+        }
+        self.learning_since = self.learning_since.min(time.max(LEARNT + 1));
+        let over = self.detector.count() >= LEARNING_EVENTS && self.seen.saturating_sub(self.learning_since) >= LEARNING_US;
         if over {
-            self.learning_since = None;
+            self.learning_since = LEARNT;
         }
         over
     }
@@ -140,7 +149,7 @@ impl Watch {
                 }
                 (if closes { Change::Closes } else { Change::None }, Some(told))
             }
-            None if self.learning_since.is_none() && score >= threshold => {
+            None if !self.is_learning() && score >= threshold => {
                 let open = Open { id: id(), opened: time, peak: score, quiet: 0 };
                 let told = open.told(false);
                 self.episode = Some(Box::new(open));

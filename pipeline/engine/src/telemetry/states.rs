@@ -21,5 +21,5 @@ pub fn show_states(statuses: &Statuses) {
         }
     });
     // The meter keeps the callback; the handle is good for nothing.
-    drop(gauge.build());
+    let _handle = gauge.build();
 }

@@ -28,7 +28,7 @@ pub(super) fn show() {
         usage(&of_cpu, own).into_iter().for_each(|usage| observer.observe(usage.cpu_secs, &[]));
     });
     // The meter keeps the callbacks; the handles are good for nothing.
-    drop((memory.build(), cpu.build()));
+    let _handles = (memory.build(), cpu.build());
 }
 
 fn usage(system: &Mutex<System>, own: Pid) -> Option<Usage> {

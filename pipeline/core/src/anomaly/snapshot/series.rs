@@ -12,7 +12,7 @@ use crate::anomaly::map::Map;
 use crate::anomaly::recent::{Recent, Seen};
 use crate::anomaly::season::{Fit, Season};
 use crate::anomaly::staleness::Staleness;
-use crate::anomaly::watch::{History, Watch};
+use crate::anomaly::watch::{History, LEARNT, Watch};
 
 const LEARNING: u8 = 1;
 const EPISODE: u8 = 2;
@@ -26,14 +26,16 @@ pub(super) fn put(out: &mut Vec<u8>, watch: &Watch) {
     let recent = history.as_ref().and_then(|history| history.recent.as_ref());
     let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
     out.put_u8(
-        flag(learning_since.is_some(), LEARNING)
+        flag(watch.is_learning(), LEARNING)
             | flag(episode.is_some(), EPISODE)
             | flag(counter.is_some(), COUNTER)
             | flag(counter.flatten().is_some(), READING)
             | flag(recent.is_some(), ROLLUPS),
     );
     out.put_i64_le(*seen);
-    learning_since.iter().for_each(|since| out.put_i64_le(*since));
+    if watch.is_learning() {
+        out.put_i64_le(*learning_since);
+    }
     if let Some(Open { id, opened, peak, quiet }) = episode.as_deref() {
         put_bytes(out, id.as_bytes());
         out.put_i64_le(*opened);
@@ -54,7 +56,7 @@ pub(super) fn get(input: &mut &[u8]) -> Result<Watch> {
     let flags = input.try_get_u8().map_err(early)?;
     let has = |flag: u8| flags & flag != 0;
     let seen = input.try_get_i64_le().map_err(early)?;
-    let learning_since = if has(LEARNING) { Some(input.try_get_i64_le().map_err(early)?) } else { None };
+    let learning_since = if has(LEARNING) { input.try_get_i64_le().map_err(early)? } else { LEARNT };
     let mut episode = None;
     if has(EPISODE) {
         let id = get_text(input)?.to_owned();

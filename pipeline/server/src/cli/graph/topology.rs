@@ -76,7 +76,7 @@ fn counted(partitions: u32) -> String {
 /// Looks at the settings by their names, which mean the same in every type of operator.
 pub(super) fn operator(id: &str, settings: &Value) -> Operator {
     let text = |key: &str| settings[key].as_str().map(str::to_owned);
-    let lengths = LENGTHS.into_iter().filter_map(|key| text(key));
+    let lengths = LENGTHS.into_iter().filter_map(text);
     let kind = text("type").into_iter().chain(lengths).collect::<Vec<_>>().join(" ");
     let takes = CHOICES.into_iter().filter_map(|(key, said)| {
         let items: Vec<&str> = settings[key].as_array()?.iter().filter_map(Value::as_str).collect();

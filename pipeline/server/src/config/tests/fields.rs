@@ -102,7 +102,7 @@ pub(super) fn misplaced(expect: &Expect) -> Vec<(&'static str, &'static str)> {
     ];
     let written = written.chain(others.into_iter().filter(|(_, written)| *written).map(|(key, _)| key));
     let kind = name_of(expect.kind);
-    written.filter_map(|key| kinds_with(key).iter().all(|with| *with != kind).then(|| (key, kinds_with(key)[0]))).collect()
+    written.filter(|key| !kinds_with(key).contains(&kind.as_str())).map(|key| (key, kinds_with(key)[0])).collect()
 }
 
 /// The kinds of result that have a field.

@@ -58,12 +58,15 @@ impl fmt::Display for Expected {
     }
 }
 
+/// Makes what is expected of the number after a sign.
+type Make = fn(f64) -> Expected;
+
 impl std::str::FromStr for Expected {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = || format!("{text:?} is not a number to expect; write for example 5, \">= 5\", \"< 5\" or \"4.5..5.5\"");
         let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(bad);
-        let signs: [(&str, fn(f64) -> Self); 4] = [(">=", Self::AtLeast), ("<=", Self::AtMost), (">", Self::Above), ("<", Self::Below)];
+        let signs: [(&str, Make); 4] = [(">=", Self::AtLeast), ("<=", Self::AtMost), (">", Self::Above), ("<", Self::Below)];
         if let Some((rest, make)) = signs.into_iter().find_map(|(sign, make)| Some((text.trim().strip_prefix(sign)?, make))) {
             return number(rest).map(make);
         }
