@@ -140,6 +140,7 @@ impl Watch {
     }
 
     fn follow_episode(&mut self, time: i64, score: f64, threshold: f64, id: impl FnOnce() -> String) -> (Change, Option<Episode>) {
+        let known = !self.is_learning();
         match &mut self.episode {
             Some(open) => {
                 let closes = open.learn(score, threshold);
@@ -149,7 +150,7 @@ impl Watch {
                 }
                 (if closes { Change::Closes } else { Change::None }, Some(told))
             }
-            None if !self.is_learning() && score >= threshold => {
+            None if known && score >= threshold => {
                 let open = Open { id: id(), opened: time, peak: score, quiet: 0 };
                 let told = open.told(false);
                 self.episode = Some(Box::new(open));
