@@ -228,6 +228,14 @@ timezone = "Europe/Madrid"
 aggregates = ["mean"]
 "# => [
         "10:8 there is no operator \"minutes\" | did you mean `minute`?",
+        "14:8 operator \"round\" would read itself | name an operator that reads events, or one that reads such a one",
+        "18:8 operator \"about\" would read itself | name an operator that reads events, or one that reads such a one",
+        "21:8 windows of 1m do not fill windows of 1m 30s | write a multiple of 1m",
+        "27:14 `max` needs `max` of the shorter windows | add it to the operator that is read, or remove it here",
+        "33:13 quantiles cannot be computed from shorter windows | remove them, or remove `from`",
+        "37:13 the windows that are read have no \"max\" | they have mean; name one of them, or add it there",
+        "41:8 an operator of type \"anomaly\" has no windows to read | name an operator with windows, or remove `from`",
+        "46:8 its windows do not fill these | read days of the same time zone",
     ],
     a_name_that_no_expression_knows: r#"[operators.w]
 type = "tumbling"
