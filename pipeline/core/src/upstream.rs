@@ -2,8 +2,8 @@
 //!
 //! Claims are passed over, and so are commits of another definition. A job that was begun anew writes commits for entries
 //! that it had committed before: those are passed over too. When several jobs are read, a commit waits until all have
-//! come as far in their input: then the order is that of the input, however fast each job is. How far event time has
-//! come stands in the commits, source by source; the least of the jobs that know a source counts.
+//! come as far in their input: then the order is that of the input, however fast each job is. A job all of whose sources
+//! have ended keeps nobody waiting. How far event time has come stands in the commits, source by source; the least of the jobs that know a source counts.
 
 use std::collections::BTreeMap;
 
@@ -38,6 +38,9 @@ struct JobProgress {
     newest: (u64, u64),
     /// All its commits up to this entry are here.
     reached: u64,
+    /// Whether all its sources have ended: nobody waits for it then.
+    #[serde(default)]
+    ended: bool,
     /// How far each source has come, in microseconds.
     watermarks: BTreeMap<String, i64>,
 }
@@ -61,6 +64,8 @@ impl Upstream {
         if place > known.newest {
             known.newest = place;
             known.reached = commit.in_position - u64::from(commit.more);
+            let all_end = || commit.watermarks.values().all(|time| time.micros() == i64::MAX);
+            known.ended = !commit.more && !commit.watermarks.is_empty() && all_end();
             let order = |(job, commit): &(u32, Commit)| (commit.in_position, *job, commit.n);
             let at = progress.waiting.partition_point(|before| order(before) < (commit.in_position, job, commit.n));
             progress.waiting.insert(at, (job, commit));
@@ -71,7 +76,8 @@ impl Upstream {
     /// The next commit that need not wait for another job.
     pub fn next(&self, progress: &mut Progress) -> Option<Commit> {
         let everybody = progress.jobs.len() >= self.jobs as usize;
-        let reached = progress.jobs.values().map(|job| job.reached).min().filter(|_| everybody)?;
+        let slowest = progress.jobs.values().filter(|job| !job.ended).map(|job| job.reached).min();
+        let reached = everybody.then(|| slowest.unwrap_or(u64::MAX))?;
         // With one job there is nobody to wait for, not even the rest of an entry.
         progress.waiting.first().filter(|(_, commit)| self.jobs == 1 || commit.in_position <= reached)?;
         let (job, commit) = progress.waiting.remove(0);
@@ -150,6 +156,29 @@ mod tests {
         assert_eq!(read(1, &commit(2, 4, true, &[("a", 60)])), (vec![3], times(&[("a", 40), ("b", 20)])));
         assert_eq!(read(1, &commit(3, 4, false, &[("a", 60)])), (vec![4, 4], times(&[("a", 50), ("b", 20)])));
         assert_eq!(read(1, &commit(4, 9, false, &[("a", 80)])), (vec![9, 9], times(&[("a", 80), ("b", 20)])));
+    }
+
+    #[test]
+    fn a_job_whose_sources_have_ended_keeps_nobody_waiting() {
+        let (upstream, mut progress) = (upstream(2), Progress::default());
+        let end = i64::MAX / 1_000_000;
+        let mut read = |job, body: &JobEntry| {
+            upstream.take(&entry(job, "v", body), &mut progress).unwrap();
+            std::iter::from_fn(|| upstream.next(&mut progress)).map(|commit| commit.in_position).collect::<Vec<_>>()
+        };
+        let ended = |n, in_position| match commit(n, in_position, false, &[("a", end)]) {
+            JobEntry::Commit(commit) => {
+                let watermarks = commit.watermarks.into_keys().map(|source| (source, Timestamp::MAX)).collect();
+                JobEntry::Commit(Commit { watermarks, ..commit })
+            }
+            claim => claim,
+        };
+        assert_eq!(read(0, &ended(1, 3)), [] as [u64; 0]);
+        assert_eq!(read(1, &commit(1, 7, false, &[("a", 5)])), [3, 7]);
+        assert_eq!(read(1, &ended(2, 9)), [9]);
+        // It sends again.
+        assert_eq!(read(0, &commit(2, 12, false, &[("a", 8)])), [12]);
+        assert_eq!(read(0, &commit(3, 13, false, &[("a", 9)])), [13]);
     }
 
     #[test]
