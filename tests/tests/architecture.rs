@@ -25,7 +25,17 @@ const MAY_USE: [(&str, &[&str]); 6] = [
 ];
 
 /// Direct dependencies that would bring a clock, a runtime, a socket or a disk into the core.
-const NOT_IN_CORE: [&str; 8] = ["tokio", "rusqlite", "jiff", "reqwest", "hyper", "rand", "getrandom", "tracing"];
+const NOT_IN_CORE: [&str; 7] = ["tokio", "rusqlite", "reqwest", "hyper", "rand", "getrandom", "tracing"];
+
+/// What the core has for its calendar can also ask for the time and for the machine's files: those calls are banned there.
+const NOT_CALLED_IN_CORE: [&str; 6] = [
+    "jiff::Timestamp::now",
+    "jiff::Zoned::now",
+    "jiff::tz::TimeZone::system",
+    "jiff::tz::TimeZone::try_system",
+    "jiff::tz::TimeZone::get",
+    "jiff::tz::db",
+];
 
 /// One TLS stack (rustls) with one cryptography library (aws-lc-rs).
 const NOWHERE: [&str; 3] = ["ring", "openssl-sys", "native-tls"];
@@ -89,6 +99,9 @@ fn the_core_has_no_runtime_no_clock_and_no_io() {
     let core = metadata.packages.iter().find(|p| p.name.as_str() == "floodmark-core").expect("the workspace has its core");
     let normal = core.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal).map(|d| d.name.as_str());
     assert_eq!(normal.filter(|name| NOT_IN_CORE.contains(name)).collect::<Vec<_>>(), Vec::<&str>::new());
+    let bans = fs::read_to_string(root().join("pipeline/core/clippy.toml")).unwrap();
+    let banned = |call: &&str| bans.contains(&format!("{{ path = \"{call}\", "));
+    assert_eq!(NOT_CALLED_IN_CORE.iter().filter(|call| !banned(call)).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
 #[test]

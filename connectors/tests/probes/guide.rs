@@ -27,5 +27,5 @@ fn the_examples_of_the_guide_are_accepted() {
             sources += 1;
         }
     }
-    assert_eq!(sources, 4);
+    assert_eq!(sources, 5);
 }

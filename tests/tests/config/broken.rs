@@ -51,7 +51,7 @@ b = no
     ],
     an_unknown_key_at_the_top: r#"data_directory = "x"
 "# => [
-        "1:1 unknown key `data_directory` | known keys: data_dir, partitions, log, api, telemetry, sources, operators, sinks",
+        "1:1 unknown key `data_directory` | known keys: data_dir, partitions, log, api, telemetry, sources, operators, sinks, tests",
     ],
     a_misspelt_section: r#"[source.a]
 type = "host"
@@ -391,7 +391,7 @@ type = "session"
 size = "1m"
 "# => [
         "3:1 the key `gap` is missing | add `gap`: The pause that ends a session.",
-        "5:1 unknown key `size` | known keys: gap, allowed_lateness, idle_timeout, sources, metrics, aggregates, quantiles, series_max, group_by, type",
+        "5:1 unknown key `size` | known keys: gap, allowed_lateness, idle_timeout, sources, metrics, where, value, metric, metric_unit, aggregates, quantiles, histogram, distinct, top, availability, series_max, group_by, type",
     ],
     a_time_zone_that_is_not_there: r#"[sources.a]
 type = "host"
