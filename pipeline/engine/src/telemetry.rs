@@ -192,9 +192,11 @@ pub struct JobMeters {
 }
 
 impl JobMeters {
-    /// The meters of the job of this operator on this partition.
-    pub fn new(operator_id: &str, partition: u32) -> Self {
-        let of = Labelled::new([KeyValue::new("operator", operator_id.to_owned()), KeyValue::new("partition", i64::from(partition))]);
+    /// The meters of the job of this operator on this partition, which reads the log called `log`.
+    pub fn new(operator_id: &str, partition: u32, log: &str) -> Self {
+        let labels = [KeyValue::new("operator", operator_id.to_owned()), KeyValue::new("partition", i64::from(partition))];
+        let in_log = Labelled::new([KeyValue::new("log", log.to_owned())].into_iter().chain(labels.clone()));
+        let of = Labelled::new(labels);
         Self {
             commits: of.count("floodmark_job_commits_total", "Commits appended to the log."),
             events: of.count("floodmark_job_events_total", "Events taken by the operator."),
@@ -202,7 +204,7 @@ impl JobMeters {
             late: of.count("floodmark_job_late_events_total", "Events that came after their window was gone."),
             watermark: of.level("floodmark_job_watermark_seconds", "s", "The watermark, as Unix time."),
             watermark_lag: of.level("floodmark_job_watermark_lag_seconds", "s", "Log time of the newest entry read, less the watermark."),
-            position: of.level("floodmark_job_position", "", "Position of the event log that is committed."),
+            position: in_log.level("floodmark_job_position", "", "Position of the log it reads that is committed."),
         }
     }
 

@@ -92,7 +92,7 @@ fn what_is_not_there_is_found() {
         ("floodmark_log_append_seconds", &["floodmark_log_append_seconds is not documented"]),
         ("floodmark_source_events_total_bucket", &["floodmark_source_events_total_bucket is not documented"]),
         ("floodmark:lag", &["floodmark:lag is not documented"]),
-        (r#"floodmark_job_position{log="events"}"#, &["floodmark_job_position has no label log"]),
+        (r#"floodmark_job_commits_total{log="events"}"#, &["floodmark_job_commits_total has no label log"]),
         ("sum by (sink) (floodmark_job_position)", &["nothing has the label sink to group by"]),
         ("floodmark:job_lag_entries - on (sink) floodmark_sink_position", &[]),
         (r#"count({alertname="floodmark_x"})"#, &[r#"no metric is asked for in "count({alertname=\"floodmark_x\"})""#]),

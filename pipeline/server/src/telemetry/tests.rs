@@ -100,7 +100,7 @@ fn what_is_recorded_is_shown_and_goes_on_when_meters_are_made_again() {
         source.frames(1, 170_000);
         source.newest(Timestamp::from_micros(101_500_000));
         LogMeters::new("recorded").appended(3_000, 7);
-        JobMeters::new("recorded", 7).watermark(Timestamp::MIN, Timestamp::from_secs(1));
+        JobMeters::new("recorded", 7, "events").watermark(Timestamp::MIN, Timestamp::from_secs(1));
     }
     assert_eq!(lines("floodmark_source_events_total{source=\"recorded\"}"), [r#"floodmark_source_events_total{source="recorded"} 2000"#]);
     assert_eq!(
@@ -173,7 +173,7 @@ async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     crate::api::tests::one_request().await;
     let (time, later) = (Timestamp::from_secs(1), Timestamp::from_secs(2));
     let (source, job, sink, log) =
-        (SourceMeters::new("doc"), JobMeters::new("doc", 0), SinkMeters::new("doc", "outputs"), LogMeters::new("doc"));
+        (SourceMeters::new("doc"), JobMeters::new("doc", 0, "events"), SinkMeters::new("doc", "outputs"), LogMeters::new("doc"));
     source.newest(time);
     source.shards(Shards::default());
     source.polled(std::time::Duration::ZERO);
