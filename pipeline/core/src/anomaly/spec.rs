@@ -52,7 +52,7 @@ pub struct Rollups {
 pub enum Emit {
     /// Every one.
     All,
-    /// Those of at least [`NOTABLE`], those that open or close an episode, and the one with which learning ends.
+    /// Those of at least 0.5, those that open or close an episode, and the one with which learning ends.
     #[default]
     Notable,
 }
