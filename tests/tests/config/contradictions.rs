@@ -207,6 +207,12 @@ size = "1h"
 from = "minute"
 aggregates = ["mean"]
 quantiles = [0.5]
+[operators.together]
+type = "tumbling"
+size = "1h"
+from = "minute"
+aggregates = ["mean"]
+group_by = []
 [operators.unusual]
 type = "anomaly"
 from = "minute"
@@ -233,9 +239,10 @@ aggregates = ["mean"]
         "21:8 windows of 1m do not fill windows of 1m 30s | write a multiple of 1m",
         "27:14 `max` needs `max` of the shorter windows | add it to the operator that is read, or remove it here",
         "33:13 quantiles cannot be computed from shorter windows | remove them, or remove `from`",
-        "37:13 the windows that are read have no \"max\" | they have mean; name one of them, or add it there",
-        "41:8 an operator of type \"anomaly\" has no windows to read | name an operator with windows, or remove `from`",
-        "46:8 its windows do not fill these | read days of the same time zone",
+        "39:12 the windows that are read are spread over the partitions of the log | set `group_by` in the operator that is read",
+        "43:13 the windows that are read have no \"max\" | they have mean; name one of them, or add it there",
+        "47:8 an operator of type \"anomaly\" has no windows to read | name an operator with windows, or remove `from`",
+        "52:8 its windows do not fill these | read days of the same time zone",
     ],
     a_name_that_no_expression_knows: r#"[operators.w]
 type = "tumbling"

@@ -75,6 +75,10 @@ fn fault(kind: &OperatorKind, from: &OperatorKind) -> Option<Fault> {
     if let Some(what) = unfilled(kind, from) {
         return Some(what);
     }
+    if windows.group_by.is_some() && before.group_by.is_none() {
+        let what = "the windows that are read are spread over the partitions of the log".to_owned();
+        return Some(("group_by", what, "set `group_by` in the operator that is read".to_owned()));
+    }
     if !windows.quantiles.is_empty() {
         let what = "quantiles cannot be computed from shorter windows".to_owned();
         return Some(("quantiles", what, "remove them, or remove `from`".to_owned()));
