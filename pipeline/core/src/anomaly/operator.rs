@@ -253,7 +253,8 @@ impl Operator for Anomaly {
 
     /// The least of all sources.
     fn watermark(&self) -> Option<Timestamp> {
-        self.watermarks().into_values().min()
+        // What has ended does not keep time any more.
+        self.watermarks().into_values().filter(|time| *time < Timestamp::MAX).min()
     }
 
     fn watermarks(&self) -> BTreeMap<String, Timestamp> {
