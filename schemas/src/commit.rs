@@ -43,7 +43,7 @@ pub struct Commit {
     pub in_position: u64,
     /// Fingerprint of that entry, so that a log that lost or changed it is noticed.
     pub in_fingerprint: String,
-    /// The watermark after that entry; absent before the first event.
+    /// The watermark after that entry, a time that was reached; absent before the first event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Timestamp>,
     /// The watermark of each source that has one; absent where the operator does not keep them apart. The end of time

@@ -64,7 +64,7 @@ impl fmt::Display for Timestamp {
         let within = self.0.rem_euclid(DAY);
         let (year, month, day) = civil(days);
         if !(0..=9999).contains(&year) {
-            // MIN, MAX and the like have no calendar form; they appear in diagnostics only.
+            // MIN, MAX and the like have no calendar form. They appear in diagnostics, and MAX among the watermarks of a commit.
             return write!(f, "{}us", self.0);
         }
         let (secs, fraction) = (within / 1_000_000, within % 1_000_000);

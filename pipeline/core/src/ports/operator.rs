@@ -18,7 +18,7 @@ pub trait Operator: Send {
     /// `Rejected` when the entry cannot be read: the state is then as before it, and the caller sets the entry aside.
     fn apply(&mut self, entry: &Entry, outputs: &mut Outputs) -> Result<()>;
 
-    /// The watermark; `None` before the first event.
+    /// The watermark; `None` before the first event. It is a time that was reached, never the end of time.
     fn watermark(&self) -> Option<Timestamp>;
 
     /// The watermark of each source that has one, where the operator keeps them apart; the end of time for one that has
