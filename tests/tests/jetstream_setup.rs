@@ -237,7 +237,7 @@ async fn a_server_with_too_little_space_for_a_stream_says_so() {
     let server = Nats::with_config("jetstream { max_file_store: 100MB }").await;
     let error = Connection::open(&config(&server)).await.unwrap().ensure(4).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Broken);
-    let text = "making stream FLOODMARK_OUTPUTS: the server cannot set aside 80MiB for it; raise its `max_file_store`, or lower `size_max`";
+    let text = "making stream FLOODMARK_OUTPUTS: the server cannot set aside 80MiB for it; raise its `max_file_store`, or lower `retention_size` and `size_max`";
     assert!(error.to_string().contains(text), "{error}");
 }
 

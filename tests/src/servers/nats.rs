@@ -19,12 +19,12 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// A server of this test.
+    /// A server of this test. What its streams may set aside does not depend on the space that the machine has free.
     ///
     /// # Panics
     /// When it is not installed or does not start.
     pub async fn start() -> Self {
-        Self::with_config("").await
+        Self::with_config("jetstream { max_file_store: 64GB }").await
     }
 
     /// A server of this test with a configuration, such as limits, users, TLS. Where it listens and stores is given

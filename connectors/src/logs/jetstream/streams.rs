@@ -252,7 +252,9 @@ fn unmade(doing: String, wanted: &StreamConfig, refusal: Refusal) -> Error {
         ErrorCode::STORAGE_RESOURCES_EXCEEDED | ErrorCode::MEMORY_RESOURCES_EXCEEDED | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED => {
             let size = Size(u64::try_from(wanted.max_bytes).unwrap_or(u64::MAX));
             let limit = if wanted.storage == StorageType::File { "max_file_store" } else { "max_memory_store" };
-            let text = format!("{doing}: the server cannot set aside {size} for it; raise its `{limit}`, or lower `size_max`");
+            let text = format!(
+                "{doing}: the server cannot set aside {size} for it; raise its `{limit}`, or lower `retention_size` and `size_max`"
+            );
             Error::broken(text).because(refusal)
         }
         _ => refused(doing, refusal),

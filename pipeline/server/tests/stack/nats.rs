@@ -85,7 +85,7 @@ async fn n10_a_stream_that_is_full_makes_sources_wait_until_it_is_larger() {
         stack.faults += 1;
         let account = stack.ledger.account().await;
         assert!(account.acknowledged.len() < account.sent.len(), "the last request waits");
-        stack.configure(&Settings { log: "retention_size = \"64MiB\"".to_owned(), ..Settings::default() });
+        stack.configure(&Settings::default());
         let (code, said) = stack.installation.start(&["streams", "apply"]).ends().await;
         assert_eq!(code, 0, "{said}");
     };

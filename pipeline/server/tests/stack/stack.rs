@@ -32,7 +32,7 @@ const UNTIL_FAULT: Duration = Duration::from_millis(400);
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub partitions: u32,
-    /// Added to `[log]`.
+    /// Added to `[log]`; the server sets aside what its streams may take.
     pub log: String,
     /// Where PostgreSQL is reached instead of at itself.
     pub postgres_port: Option<u16>,
@@ -44,7 +44,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { partitions: 2, log: String::new(), postgres_port: None, operators: true, more: String::new() }
+        Self { partitions: 2, log: "retention_size = \"64MiB\"".to_owned(), postgres_port: None, operators: true, more: String::new() }
     }
 }
 
