@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod commit;
 pub mod dead_letter;
+pub mod definition;
 pub mod event;
 pub mod frame;
 pub mod headers;
@@ -18,6 +19,7 @@ pub mod time;
 pub use batch::{BatchBuilder, EventBatch, Row};
 pub use commit::{Claim, Commit, JobEntry};
 pub use dead_letter::DeadLetter;
+pub use definition::Definition;
 pub use event::{Check, Event, Payload, Phases, Reason, Record, Sample};
 pub use frame::{Encoding, FrameHeader};
 pub use headers::Headers;

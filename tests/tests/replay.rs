@@ -12,7 +12,7 @@ use floodmark_core::window::Spec;
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::job::JobSpec;
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{Timestamp, subject};
+use floodmark_schemas::{Definition, JobEntry, Timestamp, subject};
 use floodmark_tests::engine::chain::{Chain, digest_of, entries};
 use floodmark_tests::engine::changed::Changed;
 use floodmark_tests::engine::clock::ManualClock;
@@ -357,8 +357,14 @@ fn another_version_of_an_operator_starts_from_the_oldest_event() {
         drain(version("v2"), &new, &logs, world.tail().await).await.unwrap();
         let written: Vec<Entry> =
             entries(&*logs.outputs, &subject::outputs("w", 0)).await.into_iter().filter(|e| e.position > before).collect();
-        assert_eq!(written[1..].iter().map(|e| &e.body[..]).collect::<Vec<_>>(), expected.bodies(), "after its claim");
-        assert!(written.iter().all(|e| e.headers.get("Floodmark-Version") == Some("v2")));
+        let (through, rebuilt) = written.split_last().unwrap();
+        assert_eq!(rebuilt[1..].iter().map(|e| &e.body[..]).collect::<Vec<_>>(), expected.bodies(), "after its claim");
+        // All of it is part of a rebuild until a claim says that it is through.
+        let definition = |rebuilding| Some(Definition { version: "v2", jobs: 1, rebuilding });
+        assert!(rebuilt.iter().all(|e| Definition::of(&e.headers) == definition(true)));
+        assert_eq!(Definition::of(&through.headers), definition(false));
+        let JobEntry::Claim(claim) = serde_json::from_slice(&through.body).unwrap() else { panic!("{through:?}") };
+        assert_eq!((claim.n, claim.commit), (rebuilt.len() as u64 - 1, rebuilt.last().unwrap().position.0));
         // Going on with it changes nothing.
         drain(version("v2"), &new, &logs, world.tail().await).await.unwrap();
         assert_eq!(entries(&*logs.outputs, &subject::outputs("w", 0)).await.len(), written.len() + 1 + count_before(&logs, before).await);

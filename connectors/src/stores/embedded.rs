@@ -17,6 +17,7 @@ mod failures;
 mod guide;
 mod position;
 pub(super) mod query;
+mod result_sets;
 pub(super) mod rollups;
 mod schema;
 pub(super) mod scores;

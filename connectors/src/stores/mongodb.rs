@@ -16,6 +16,7 @@ mod indexes;
 mod plan;
 mod position;
 mod query;
+mod result_sets;
 mod rollups;
 mod score_document;
 mod scores;
@@ -53,7 +54,9 @@ impl Store {
         let database = connection::connect(config).await?;
         connection::check_version(&database, config).await?;
         indexes::make(&database, config).await?;
-        Ok(Self { inner: Arc::new(Inner { config: config.clone(), database }) })
+        let store = Self { inner: Arc::new(Inner { config: config.clone(), database }) };
+        result_sets::check_ids(&store).await?;
+        Ok(store)
     }
 
     /// What `floodmark check --connect` says about the server that `config` names, in order; after the first problem that

@@ -13,6 +13,7 @@ pub mod expression;
 pub mod id;
 pub mod ports;
 pub mod project;
+pub mod result_sets;
 pub mod selection;
 pub mod series_table;
 pub mod upstream;

@@ -20,6 +20,8 @@ pub enum Input {
     Operator {
         /// Its id.
         id: String,
+        /// Its definition as a hash.
+        version: String,
         /// How many operators there are from here to the events, this one not counted.
         level: usize,
         /// Whether one job, numbered 0, reads all of it; otherwise there is one for each partition.

@@ -6,6 +6,7 @@
 //! digests is compared.
 
 mod commits;
+mod rebuild;
 mod recovery;
 mod snapshot;
 
@@ -15,7 +16,7 @@ use std::pin::Pin;
 
 use floodmark_core::ports::{Appended, Entry, Expect, Limit, NewEntry, Operator, Position, Reader};
 use floodmark_core::{Error, Kind, Result};
-use floodmark_schemas::DeadLetter;
+use floodmark_schemas::{Claim, DeadLetter, JobEntry};
 use tokio::sync::watch;
 
 use crate::ingest::{Logs, append, dead_letter};
@@ -26,6 +27,7 @@ use crate::telemetry::JobMeters;
 use crate::trace::Tracer;
 
 use commits::Chain;
+use rebuild::Rebuild;
 
 /// How many bytes of commits may wait for the append before them; above it the job stops reading.
 const PENDING_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -46,6 +48,8 @@ pub struct JobSpec {
     pub operator: String,
     /// Which of the operator's jobs.
     pub partition: u32,
+    /// How many it has.
+    pub jobs: u32,
     /// What it reads.
     pub input: Input,
     /// The operator's definition as a hash: another definition is another job, which starts from the oldest event.
@@ -67,6 +71,10 @@ pub struct Job {
     newest: Position,
     /// The oldest of the entries that tell the next owner where the job stands: a claim names the commit before it.
     anchor: Position,
+    /// While the job goes through what was there when its definition began.
+    rebuild: Option<Rebuild>,
+    /// What is appended next says that it is through.
+    claims: bool,
     pending: Vec<NewEntry>,
     pending_bytes: usize,
     floor: Floor,
@@ -124,14 +132,20 @@ impl Job {
         let mut reader = self.spec.input.log(&self.logs).reader(patterns, self.chain.position).await?;
         let mut flight: Option<Flight> = None;
         let mut reading = true;
+        self.look_ahead().await?;
         loop {
+            if flight.is_none() && self.pending.is_empty() && self.rebuild.as_ref().is_some_and(Rebuild::is_over) {
+                self.rebuilt()?;
+            }
             if flight.is_none() && !self.pending.is_empty() {
                 flight = Some(self.fly());
             }
             if flight.is_none() && !reading {
                 break;
             }
-            let limit = Limit { until: *drain.borrow_and_update(), ..READ };
+            let drained = *drain.borrow_and_update();
+            let through = self.rebuild.as_ref().and_then(Rebuild::reads_to);
+            let limit = Limit { until: drained.into_iter().chain(through).min(), ..READ };
             tokio::select! {
                 biased;
                 outcome = async { flight.as_mut().expect("guarded by the condition").await }, if flight.is_some() => {
@@ -139,21 +153,54 @@ impl Job {
                     self.landed(&outcome?);
                     self.save_when_due(Last::No).await?;
                 }
-                changed = drain.changed(), if reading && limit.until.is_none() => {
+                changed = drain.changed(), if reading && drained.is_none() => {
                     // Whoever could drain this job has gone: stop where it stands.
                     reading = changed.is_ok();
                 }
-                entries = next(&mut *reader, limit), if reading && self.pending_bytes < PENDING_BYTES_MAX => {
+                entries = next(&mut *reader, limit), if reading && !self.is_through() && self.pending_bytes < PENDING_BYTES_MAX => {
                     let entries = entries?;
-                    reading = !entries.is_empty();
                     for entry in &entries {
                         self.take(entry).await?;
                     }
+                    match &mut self.rebuild {
+                        Some(rebuild) if entries.is_empty() && through == limit.until => rebuild.through(),
+                        Some(rebuild) => {
+                            rebuild.tell(self.chain.position);
+                            self.look_ahead().await?;
+                        }
+                        None => {}
+                    }
+                    reading = !entries.is_empty() || self.is_through();
                 }
             }
         }
         // No commit is cut for the shutdown's sake: where commits are cut depends on the log alone.
         self.save_when_due(Last::Yes).await
+    }
+
+    /// Learns where a rebuild ends, as soon as that is known: what another operator has still to commit is part of it.
+    async fn look_ahead(&mut self) -> Result<()> {
+        if let Some(rebuild) = self.rebuild.as_mut().filter(|rebuild| rebuild.reads_to().is_none()) {
+            rebuild.look_ahead(&self.spec, &self.logs).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether everything that is to be rebuilt was taken, and that is not told yet.
+    fn is_through(&self) -> bool {
+        self.claims || self.rebuild.as_ref().is_some_and(Rebuild::is_over)
+    }
+
+    /// Says that what was to be rebuilt is in the log: a claim without the note that this goes on.
+    fn rebuilt(&mut self) -> Result<()> {
+        self.rebuild = None;
+        let n = self.chain.n.max(self.committed.n);
+        let claim = Claim { epoch: self.chain.epoch, n, commit: if n > 0 { self.anchor.0 } else { 0 } };
+        let body = serde_json::to_vec(&JobEntry::Claim(claim)).map_err(|e| Error::broken("writing a claim").because(e))?;
+        self.chain.rebuilding = false;
+        self.pending.push(commits::entry(&self.spec, &self.chain, body));
+        self.claims = true;
+        Ok(())
     }
 
     /// What this job is called in logs and metrics.
@@ -215,6 +262,10 @@ impl Job {
 
     fn landed(&mut self, appended: &[Appended]) {
         self.newest = appended.last().map_or(self.newest, |last| last.position);
+        if std::mem::take(&mut self.claims) && self.chain.n > 0 {
+            // The commit before it is still needed.
+            return;
+        }
         self.anchor = self.newest;
         self.hold();
         let (events, late) = (self.operator.events(), self.operator.late());

@@ -97,14 +97,15 @@ impl Replay {
             for plan in plans.iter().filter(|plan| plan.input.level() == level) {
                 // What another operator reads must be whole.
                 let keep = if fed.contains(&plan.operator) { Period::default() } else { self.keep };
-                for partition in 0..plan.input.jobs(self.partitions) {
+                let of = plan.input.jobs(self.partitions);
+                for partition in 0..of {
                     let logs = Logs { events: self.past.clone(), outputs: self.outputs.clone() };
                     let (plan, turns, floors) = (plan.clone(), turns.clone(), floors.clone());
                     let stop = self.stops.get(&job_name(&plan.operator, partition)).filter(|_| plan.input.reads() == Reads::Events);
                     let until = stop.map_or(end, |stop| end.min(*stop));
                     jobs.spawn(async move {
                         let _turn = turns.acquire().await.map_err(|e| Error::broken("waiting for the turn of a job").because(e))?;
-                        job(&plan, partition, logs, keep, until, &floors).await
+                        job(&plan, partition, of, logs, keep, until, &floors).await
                     });
                 }
             }
@@ -140,10 +141,10 @@ fn joined(ended: std::result::Result<Result<()>, tokio::task::JoinError>) -> Res
 }
 
 /// Runs one job to `until`: the only place where a replay touches [`Job`].
-async fn job(plan: &JobPlan, partition: u32, logs: Logs, keep: Period, until: Position, floors: &Floors) -> Result<()> {
+async fn job(plan: &JobPlan, partition: u32, jobs: u32, logs: Logs, keep: Period, until: Position, floors: &Floors) -> Result<()> {
     let name = job_name(&plan.operator, partition);
     let (operator, version, input) = (plan.operator.clone(), plan.version.clone(), plan.input.clone());
-    let spec = JobSpec { operator, partition, input, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
+    let spec = JobSpec { operator, partition, jobs, input, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
     let make = {
         let make = plan.make.clone();
         move || -> Box<dyn floodmark_core::ports::Operator> { Box::new(Kept::new(make(partition), keep)) }

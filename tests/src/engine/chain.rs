@@ -2,7 +2,7 @@
 
 use floodmark_core::ports::{Entry, Limit, Log, Position};
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{Claim, Commit, JobEntry, subject};
+use floodmark_schemas::{Claim, Commit, Definition, JobEntry, subject};
 use twox_hash::XxHash3_128;
 
 /// Everything that matches `pattern` and is in the log now.
@@ -33,7 +33,7 @@ impl Chain {
     /// digests that follow from the outputs, claims that name the commit before them.
     pub async fn read(outputs: &dyn Log, operator: &str) -> Self {
         let mut chain = Self::default();
-        let mut newest = Position::START;
+        let (mut newest, mut rebuilds) = (Position::START, false);
         for entry in entries(outputs, &subject::outputs(operator, 0)).await {
             match serde_json::from_slice(&entry.body).expect("an entry of a job is JSON") {
                 JobEntry::Commit(commit) => {
@@ -42,9 +42,14 @@ impl Chain {
                     newest = entry.position;
                 }
                 JobEntry::Claim(claim) => {
-                    let epoch = chain.claims.last().map_or(0, |before| before.epoch) + 1;
+                    // An owner claims once more when it is through with what was there at the beginning.
+                    let rebuilding = Definition::of(&entry.headers).is_some_and(|definition| definition.rebuilding);
+                    let through = std::mem::replace(&mut rebuilds, rebuilding) && !rebuilding;
+                    let epoch = chain.claims.last().map_or(0, |before| before.epoch) + u64::from(!through);
                     assert_eq!(claim, Claim { epoch, n: chain.commits.len() as u64, commit: newest.0 });
-                    chain.claims.push(claim);
+                    if !through {
+                        chain.claims.push(claim);
+                    }
                 }
             }
         }

@@ -62,6 +62,7 @@ pub fn job_spec(spec: &Spec, snapshot_after_bytes: usize) -> JobSpec {
     JobSpec {
         operator: spec.operator.clone(),
         partition: spec.partition,
+        jobs: 1,
         input: Input::Partition,
         version: "v".to_owned(),
         snapshot_after_bytes,

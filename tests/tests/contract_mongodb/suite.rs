@@ -30,6 +30,7 @@ impl Fixture for OnAServer {
             scores: Arc::new(Scores::new(store.clone(), "scores", self.log.clone())),
             dead_letters: Arc::new(embedded::DeadLetters::new(other.clone(), "dead-letters")),
             catalog: Arc::new(embedded::Catalog::new(other.clone(), "catalog")),
+            result_sets: Arc::new(store.clone()),
             query: Arc::new(Answers {
                 rollups: Arc::new(store.clone()),
                 scores: Arc::new(store),

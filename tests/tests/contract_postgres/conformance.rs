@@ -7,7 +7,8 @@ use floodmark_connectors::stores::postgres::{Catalog, Config, DeadLetters, Store
 use floodmark_core::conformance::store::{Fixture, Stores};
 use floodmark_core::ports::query::KnownSeries;
 use floodmark_core::ports::{
-    DeadLetterQuery, Entry, Page, Position, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery, SeriesFilter, SeriesQuery, Sink, Standing,
+    DeadLetterQuery, Entry, KnownResultSet, Page, Position, ResultSetQuery, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery,
+    SeriesFilter, SeriesQuery, Sink, Standing,
 };
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{DeadLetter, Rollup, Score};
@@ -30,6 +31,7 @@ impl Fixture for InDatabase {
             dead_letters: Arc::new(DeadLetters::new(store.clone(), "dead-letters")),
             catalog: Arc::new(Catalog::new(store.clone(), "catalog")),
             query: Arc::new(WithoutRollups(store)),
+            result_sets: Arc::new(NoRollups),
         }
     }
 }
@@ -60,6 +62,17 @@ impl Sink for NoRollups {
     }
 
     async fn write(&self, _: &[Entry], _: Position, _: Position) -> Result<()> {
+        Err(Error::broken("PostgreSQL takes no rollups"))
+    }
+}
+
+#[async_trait]
+impl ResultSetQuery for NoRollups {
+    async fn result_sets(&self) -> Result<Vec<KnownResultSet>> {
+        Err(Error::broken("PostgreSQL takes no rollups"))
+    }
+
+    async fn drop_result_set(&self, _: &str, _: &str) -> Result<u64> {
         Err(Error::broken("PostgreSQL takes no rollups"))
     }
 }

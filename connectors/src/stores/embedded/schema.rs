@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0002_marks.sql"),
     include_str!("schema/0003_scores.sql"),
     include_str!("schema/0004_aggregates.sql"),
+    include_str!("schema/0005_result_sets.sql"),
 ];
 
 /// Brings the file to the newest version.

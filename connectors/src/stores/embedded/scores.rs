@@ -11,15 +11,16 @@ use serde::Serialize;
 
 use super::error::Doing;
 use super::position::{self, Turn};
+use super::result_sets::{self, Kind};
 use super::series_ids::SeriesIds;
 use super::{Inner, Store, dead_letters};
 use rows::Scored;
 
 /// Keeps the scores in the commits of `floodmark.outputs.>` in the table `score`.
 ///
-/// A score replaces one of a lower revision and is ignored beside one of the same or a higher revision. One of another
-/// definition of the operator is replaced. What else is in a commit is passed. A score that cannot be read makes its entry a
-/// dead letter.
+/// A score replaces one of a lower revision and is ignored beside one of the same or a higher revision. Those of another
+/// definition of the operator stand beside it. What else is in a commit is passed. A score that cannot be read makes its
+/// entry a dead letter.
 pub struct Scores {
     store: Store,
     sink: String,
@@ -51,6 +52,7 @@ fn write(inner: &Inner, sink: &str, entries: &[Entry], from: Position, to: Posit
         if position::advance(transaction, sink, entries, from, to)? == Turn::Done {
             return Ok(());
         }
+        result_sets::follow(transaction, Kind::Score, entries)?;
         upsert(transaction, series, &scores)?;
         dead.iter().try_for_each(|letter| dead_letters::insert(transaction, letter))
     })
@@ -60,13 +62,13 @@ const UPSERT: &str = "INSERT INTO score (operator, series_id, time_us, revision,
      value, score, novelty, jump, staleness, head, baseline, lower, upper, state, \
      episode, episode_opened_us, episode_peak, episode_closed, version) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
-     ON CONFLICT (operator, series_id, time_us) DO UPDATE SET revision = excluded.revision, id = excluded.id, \
+     ON CONFLICT (operator, version, series_id, time_us) DO UPDATE SET revision = excluded.revision, id = excluded.id, \
      window_start_us = excluded.window_start_us, window_end_us = excluded.window_end_us, value = excluded.value, \
      score = excluded.score, novelty = excluded.novelty, jump = excluded.jump, staleness = excluded.staleness, \
      head = excluded.head, baseline = excluded.baseline, lower = excluded.lower, upper = excluded.upper, \
      state = excluded.state, episode = excluded.episode, episode_opened_us = excluded.episode_opened_us, \
-     episode_peak = excluded.episode_peak, episode_closed = excluded.episode_closed, version = excluded.version \
-     WHERE excluded.revision > score.revision OR excluded.version <> score.version";
+     episode_peak = excluded.episode_peak, episode_closed = excluded.episode_closed \
+     WHERE excluded.revision > score.revision";
 
 fn upsert(transaction: &Transaction<'_>, series: &mut SeriesIds, scores: &[(usize, Score)]) -> Result<()> {
     let mut statement = transaction.prepare_cached(UPSERT).doing("writing scores")?;

@@ -30,6 +30,7 @@ impl InDirectory {
             dead_letters: Arc::new(DeadLetters::new(store.clone(), "dead-letters")),
             catalog: Arc::new(Catalog::new(store.clone(), "catalog")),
             query: Arc::new(store.clone()),
+            result_sets: Arc::new(store.clone()),
         };
         (store, stores)
     }

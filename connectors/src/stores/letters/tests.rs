@@ -64,6 +64,7 @@ impl Fixture for OverALog {
             scores: Arc::new(embedded::Scores::new(store.clone(), "scores")),
             dead_letters: Arc::new(InLog(self.log.clone())),
             catalog: Arc::new(embedded::Catalog::new(store, "catalog")),
+            result_sets: others.clone(),
             query: Arc::new(floodmark_core::ports::query::Answers {
                 rollups: others.clone(),
                 scores: others.clone(),

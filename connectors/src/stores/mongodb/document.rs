@@ -16,11 +16,11 @@ pub(super) fn date(time: Timestamp) -> DateTime {
     DateTime::from_millis(time.micros().div_euclid(1_000).clamp(DATES.0, DATES.1))
 }
 
-/// What a document is found by: readable, different for different windows, and among windows of one start in the order of
-/// the answers.
-pub(super) fn id(operator: &str, source: &str, series_key: &str, window: Window) -> String {
+/// What a document is found by: readable, different for different windows and definitions, and among windows of one start in
+/// the order of the answers.
+pub(super) fn id(operator: &str, version: &str, source: &str, series_key: &str, window: Window) -> String {
     let Window { start, end } = window;
-    format!("{} {series_key} {} {} {}", plain(source), plain(operator), fixed(start), fixed(end))
+    format!("{} {series_key} {} {} {} {}", plain(source), plain(operator), fixed(start), fixed(end), plain(version))
 }
 
 /// A name without spaces, so that an id has one reading. Real names have none; others lose only their place in the order.
@@ -44,7 +44,7 @@ pub(super) fn write(rollup: &Rollup, position: i64) -> Document {
     let key = series.key();
     let labels = labels(series);
     let mut document = doc! {
-        "_id": id(operator, source, &key, *window),
+        "_id": id(operator, version, source, &key, *window),
         "operator": operator,
         "source": source,
         "metric": &series.metric,
@@ -255,11 +255,15 @@ mod tests {
     fn different_windows_have_different_ids() {
         let window = |start, end| Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) };
         let key = Series::new("load").label("core", "0").key();
-        let usual = id("w1m", "host", &key, window(0, 60_000_000));
-        assert_eq!(usual, r#"host {"metric":"load","labels":{"core":"0"}} w1m 1970-01-01T00:00:00.000000Z 1970-01-01T00:01:00.000000Z"#);
-        assert_ne!(id("b", "a {} b", "{}", window(0, 1)), id("b {} b", "a", "{}", window(0, 1)));
-        assert_ne!(id("a%20", "c", &key, window(0, 1)), id("a ", "c", &key, window(0, 1)));
-        assert_ne!(id("a", "c", &key, window(0, 1)), id("a", "c", &key, window(0, 2)));
+        let usual = id("w1m", "1a2b3c4d", "host", &key, window(0, 60_000_000));
+        assert_eq!(
+            usual,
+            r#"host {"metric":"load","labels":{"core":"0"}} w1m 1970-01-01T00:00:00.000000Z 1970-01-01T00:01:00.000000Z 1a2b3c4d"#
+        );
+        assert_ne!(id("b", "v", "a {} b", "{}", window(0, 1)), id("b {} b", "v", "a", "{}", window(0, 1)));
+        assert_ne!(id("a%20", "v", "c", &key, window(0, 1)), id("a ", "v", "c", &key, window(0, 1)));
+        assert_ne!(id("a", "v", "c", &key, window(0, 1)), id("a", "v", "c", &key, window(0, 2)));
+        assert_ne!(id("a", "v", "c", &key, window(0, 1)), id("a", "w", "c", &key, window(0, 1)));
     }
 
     #[test]
@@ -271,7 +275,7 @@ mod tests {
                 for operator in ["w", "w1", "w_1"] {
                     for end in [1, 999_999, 1_000_000, 1_000_001] {
                         let window = Window { start: Timestamp::from_micros(0), end: Timestamp::from_micros(end) };
-                        expected.push(((source, series.clone(), operator, end), id(operator, source, &series, window)));
+                        expected.push(((source, series.clone(), operator, end), id(operator, "v", source, &series, window)));
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! What a write has to do: the document of each window or score once, at its highest revision, and what must be set aside.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
 
 use ::mongodb::bson::{Document, RawDocumentBuf, doc};
 use floodmark_core::Error;
@@ -18,9 +19,8 @@ const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024 - 64 * 1024;
 /// What a write has to do.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// Documents in rounds: within one each document stands once; the rounds are written one after the other. There is more
-    /// than one only when a write holds results of two definitions of an operator.
-    pub(super) rounds: Vec<Vec<Planned>>,
+    /// Each document stands once.
+    pub(super) documents: Vec<Planned>,
     /// What cannot be written.
     pub(super) letters: Vec<DeadLetter>,
 }
@@ -43,19 +43,13 @@ struct Candidate<T> {
 trait Documented {
     /// What the document is found by.
     fn id(&self) -> String;
-    /// The operator's definition.
-    fn version(&self) -> &str;
     fn revision(&self) -> u32;
     fn document(&self, position: i64) -> Document;
 }
 
 impl Documented for Rollup {
     fn id(&self) -> String {
-        document::id(&self.operator, &self.source, &self.series.key(), self.window)
-    }
-
-    fn version(&self) -> &str {
-        &self.version
+        document::id(&self.operator, &self.version, &self.source, &self.series.key(), self.window)
     }
 
     fn revision(&self) -> u32 {
@@ -70,10 +64,6 @@ impl Documented for Rollup {
 impl Documented for Score {
     fn id(&self) -> String {
         score_document::id(self)
-    }
-
-    fn version(&self) -> &str {
-        &self.version
     }
 
     fn revision(&self) -> u32 {
@@ -119,53 +109,40 @@ impl Plan {
     }
 
     fn of<T: Documented>(sink: &str, entries: &[Entry], candidates: Vec<Candidate<T>>, letters: Vec<DeadLetter>) -> Self {
-        let mut plan = Self { rounds: Vec::new(), letters };
-        for (round, candidates) in rounds(candidates).into_iter().enumerate() {
-            plan.rounds.push(Vec::new());
-            for Candidate { entry, result } in candidates {
-                match statement(&result, entries[entry].position.0.cast_signed()) {
-                    Ok(statement) => plan.rounds[round].push(Planned { entry, statement }),
-                    Err(e) => plan.letters.push(dead_letters::of_entry(sink, &entries[entry], &e)),
-                }
+        let mut plan = Self { documents: Vec::new(), letters };
+        for Candidate { entry, result } in newest(candidates) {
+            match statement(&result, entries[entry].position.0.cast_signed()) {
+                Ok(statement) => plan.documents.push(Planned { entry, statement }),
+                Err(e) => plan.letters.push(dead_letters::of_entry(sink, &entries[entry], &e)),
             }
         }
         plan
     }
 }
 
-fn rounds<T: Documented>(candidates: Vec<Candidate<T>>) -> Vec<Vec<Candidate<T>>> {
-    let mut rounds: Vec<Vec<Candidate<T>>> = Vec::new();
-    // Where the newest candidate of a document stands.
-    let mut places: HashMap<String, (usize, usize)> = HashMap::new();
+/// Each document once, at its highest revision, where the first of them stood.
+fn newest<T: Documented>(candidates: Vec<Candidate<T>>) -> Vec<Candidate<T>> {
+    let mut newest: Vec<Candidate<T>> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for candidate in candidates {
-        let id = candidate.result.id();
-        let round = match places.get(&id) {
-            None => 0,
-            Some(&(round, place)) => {
-                let there = &rounds[round][place].result;
-                let same = there.version() == candidate.result.version();
-                if same && there.revision() >= candidate.result.revision() {
-                    continue;
-                }
-                if same { round } else { round + 1 }
+        match places.entry(candidate.result.id()) {
+            Place::Vacant(free) => {
+                free.insert(newest.len());
+                newest.push(candidate);
             }
-        };
-        match places.get(&id) {
-            Some(&(same, place)) if same == round => rounds[round][place] = candidate,
-            _ => {
-                if rounds.len() == round {
-                    rounds.push(Vec::new());
+            Place::Occupied(place) => {
+                let there = &mut newest[*place.get()];
+                if there.result.revision() < candidate.result.revision() {
+                    *there = candidate;
                 }
-                places.insert(id, (round, rounds[round].len()));
-                rounds[round].push(candidate);
             }
         }
     }
-    rounds
+    newest
 }
 
-/// Writes the document unless a newer one is there: a higher revision of the same definition, or one of another definition
-/// that stands later in the log. So the order of writes, and a writer that was overtaken, change nothing.
+/// Writes the document unless one of the same or a higher revision is there. So the order of writes, and a writer that was
+/// overtaken, change nothing.
 fn statement(result: &impl Documented, position: i64) -> Result<RawDocumentBuf, Error> {
     let document = result.document(position);
     let raw =
@@ -174,13 +151,8 @@ fn statement(result: &impl Documented, position: i64) -> Result<RawDocumentBuf, 
     if bytes > DOCUMENT_BYTES_MAX {
         return Err(Error::rejected(format!("a result is a document of {bytes} bytes; MongoDB takes at most {DOCUMENT_BYTES_MAX}")));
     }
-    let same = doc! { "$eq": ["$version", { "$literal": result.version() }] };
-    let newer = doc! { "$cond": [
-        same,
-        { "$lt": ["$revision", i64::from(result.revision())] },
-        // Of a document that is not there yet the position is missing, which is less than any number.
-        { "$lt": ["$position", position] },
-    ] };
+    // Of a document that is not there yet the revision is missing, which is less than any number.
+    let newer = doc! { "$lt": ["$revision", i64::from(result.revision())] };
     let id = document.get_str("_id").expect("it was just given one").to_owned();
     raw(&doc! {
         "q": { "_id": id },

@@ -13,13 +13,14 @@ use ::mongodb::Collection;
 use ::mongodb::bson::{Bson, Document, doc};
 use async_trait::async_trait;
 use floodmark_core::ports::{Page, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery};
+use floodmark_core::result_sets::{ResultSet, State};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{Rollup, Score, Timestamp};
 use futures_util::TryStreamExt;
 
 use super::document::{self, date};
 use super::error::Doing;
-use super::{Store, score_document, writing};
+use super::{Store, position, score_document, writing};
 use crate::stores::embedded::query::token::Tokens;
 use place::Place;
 
@@ -48,8 +49,9 @@ struct Question {
 #[async_trait]
 impl RollupQuery for Store {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
-        let RollupFilter { operator, source, metric, labels, from, to, newest_first } = filter;
+        let RollupFilter { operator, source, metric, labels, from, to, version, newest_first } = filter;
         let mut conditions = conditions([operator, source, metric], labels);
+        conditions.extend(counting(self, self.rollups().name(), operator, version).await?);
         // A rollup without events is a retraction.
         conditions.insert("count", doc! { "$ne": 0_i64 });
         let question = Question { conditions, from: *from, to: *to, newest_first: *newest_first };
@@ -62,8 +64,9 @@ impl RollupQuery for Store {
 #[async_trait]
 impl ScoreQuery for Store {
     async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>> {
-        let ScoreFilter { operator, source, metric, labels, from, to, score_min, only_episodes, newest_first } = filter;
+        let ScoreFilter { operator, source, metric, labels, from, to, score_min, only_episodes, version, newest_first } = filter;
         let mut conditions = conditions([operator, source, metric], labels);
+        conditions.extend(counting(self, self.scores().name(), operator, version).await?);
         if let Some(least) = score_min {
             if least.is_nan() {
                 return Err(Error::rejected("asking for scores: the least score is not a number"));
@@ -176,6 +179,23 @@ impl Times {
             }
         }
     }
+}
+
+/// The results that count, or those by the definition that is asked for.
+async fn counting(store: &Store, collection: &str, operator: &Option<String>, version: &Option<String>) -> Result<Document> {
+    if let Some(version) = version {
+        return Ok(doc! { "version": version });
+    }
+    let sets = position::result_sets(store, collection).await?;
+    let counts = |set: &&ResultSet| set.state == State::Current && operator.as_ref().is_none_or(|operator| set.operator == *operator);
+    let of = |set: &ResultSet| doc! { "operator": &set.operator, "version": &set.version };
+    let counting: Vec<Document> = sets.iter().filter(counts).map(of).collect();
+    Ok(match <[Document; 1]>::try_from(counting) {
+        Ok([one]) => one,
+        // Nothing has a version that is a number.
+        Err(none) if none.is_empty() => doc! { "version": 0 },
+        Err(several) => doc! { "$or": several },
+    })
 }
 
 /// What is asked for of operator, source, metric and labels.

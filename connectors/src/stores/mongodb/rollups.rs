@@ -12,8 +12,8 @@ use super::writing::Writing;
 
 /// Keeps the rollups in the commits of `floodmark.outputs.>`, one document for each operator, series and window.
 ///
-/// A rollup replaces one of a lower revision and is ignored beside one of the same or a higher revision. One of another
-/// definition of the operator is replaced. Late events and claims are passed. An entry that cannot be read or written
+/// A rollup replaces one of a lower revision and is ignored beside one of the same or a higher revision. Those of another
+/// definition of the operator stand beside it (see [`floodmark_core::result_sets`]). Late events and claims are passed. An entry that cannot be read or written
 /// becomes a dead letter in the output log before the position moves.
 pub struct Rollups(Writing);
 

@@ -8,11 +8,11 @@ use serde::de::DeserializeOwned;
 use super::document::{date, fixed, labels, plain};
 use crate::stores::embedded::scores::name;
 
-/// What a document is found by: readable, different for different values, and among values of one time in the order of the
-/// answers.
+/// What a document is found by: readable, different for different values and definitions, and among values of one time in the
+/// order of the answers.
 pub(super) fn id(score: &Score) -> String {
-    let Score { operator, source, series, time, .. } = score;
-    format!("{} {} {} {}", plain(source), series.key(), plain(operator), fixed(*time))
+    let Score { operator, version, source, series, time, .. } = score;
+    format!("{} {} {} {} {}", plain(source), series.key(), plain(operator), fixed(*time), plain(version))
 }
 
 /// The document of `score`, which stands at `position` of the output log.

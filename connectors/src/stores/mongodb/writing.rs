@@ -47,27 +47,24 @@ impl Writing {
         to: Position,
         plan: impl FnOnce(&str, &[Entry]) -> Plan,
     ) -> Result<()> {
-        if position::turn(&self.store, &self.sink, from, to).await? == Turn::Done {
-            return Ok(());
-        }
+        let Turn::Write(mut sets) = position::turn(&self.store, &self.sink, from, to).await? else { return Ok(()) };
         let mut plan = plan(&self.sink, entries);
-        plan.letters.extend(self.documents(&plan.rounds, entries).await?);
+        plan.letters.extend(self.documents(&plan.documents, entries).await?);
         self.set_aside(&plan.letters).await?;
-        position::advance(&self.store, &self.sink, entries, from, to).await
+        let changed = entries.iter().fold(false, |changed, entry| sets.note(entry) | changed);
+        let sink = (self.sink.as_str(), self.collection.as_str());
+        position::advance(&self.store, sink, entries, (from, to), changed.then_some(&sets)).await
     }
 
     /// Writes what a plan holds; gives the letters of what the server refused.
-    async fn documents(&self, rounds: &[Vec<Planned>], entries: &[Entry]) -> Result<Vec<DeadLetter>> {
+    async fn documents(&self, mut rest: &[Planned], entries: &[Entry]) -> Result<Vec<DeadLetter>> {
         let mut letters = Vec::new();
-        for round in rounds {
-            let mut rest = round.as_slice();
-            while !rest.is_empty() {
-                let (part, following) = rest.split_at(one_command(rest));
-                for (index, e) in self.update(part).await? {
-                    letters.push(dead_letters::of_entry(&self.sink, &entries[part[index].entry], &e));
-                }
-                rest = following;
+        while !rest.is_empty() {
+            let (part, following) = rest.split_at(one_command(rest));
+            for (index, e) in self.update(part).await? {
+                letters.push(dead_letters::of_entry(&self.sink, &entries[part[index].entry], &e));
             }
+            rest = following;
         }
         Ok(letters)
     }

@@ -4,6 +4,7 @@
 //! rollups, dead letters or series has a macro of its own.
 
 mod answers;
+mod definitions;
 mod entries;
 mod retractions;
 mod scores;
@@ -15,9 +16,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::Result;
-use crate::ports::{Page, Sink, StoreQuery};
+use crate::ports::{Page, ResultSetQuery, Sink, StoreQuery};
 
 pub use answers::*;
+pub use definitions::*;
 pub use entries::{commit_entry, dead_letter_entry, entry, frame_entry, shard_entry};
 pub use retractions::*;
 pub use scores::*;
@@ -36,6 +38,8 @@ pub struct Stores {
     pub catalog: Arc<dyn Sink>,
     /// Answers from what they wrote.
     pub query: Arc<dyn StoreQuery>,
+    /// Knows which results count, of rollups and of scores.
+    pub result_sets: Arc<dyn ResultSetQuery>,
 }
 
 /// Makes the store under test.
@@ -74,7 +78,6 @@ macro_rules! rollup_conformance_tests {
         $crate::store_conformance_tests! { @each #[$test] $make;
             rollups_come_back_as_they_were_written
             the_highest_revision_stands_whatever_the_order
-            a_rollup_of_another_definition_is_replaced
             a_retracted_rollup_is_left_out
             claims_leave_no_rows
             a_repeated_write_changes_nothing
@@ -97,7 +100,8 @@ macro_rules! score_conformance_tests {
         $crate::store_conformance_tests! { @each #[$test] $make;
             scores_come_back_as_they_were_written
             the_highest_revision_of_a_score_stands_whatever_the_order
-            a_score_of_another_definition_is_replaced
+            results_of_a_changed_operator_take_over_at_once
+            replaced_results_can_be_dropped
             scores_and_rollups_of_one_commit_go_to_their_own_sinks
             a_write_of_scores_from_another_position_is_a_conflict
             a_score_that_cannot_be_read_becomes_a_dead_letter

@@ -13,8 +13,8 @@ pub use lease::{Leases, Term, View};
 pub use log::{Appended, Continuity, Entry, Expect, Limit, Log, NewEntry, Position, Reader, Size};
 pub use operator::{Operator, Outputs};
 pub use query::{
-    Answers, DeadLetterQuery, EventFilter, EventQuery, Page, RollupFilter, RollupQuery, ScoreFilter, ScoreQuery, SeriesFilter, SeriesQuery,
-    StoreQuery,
+    Answers, DeadLetterQuery, EventFilter, EventQuery, KnownResultSet, Page, ResultSetQuery, RollupFilter, RollupQuery, ScoreFilter,
+    ScoreQuery, SeriesFilter, SeriesQuery, StoreQuery,
 };
 pub use sink::{Mark, Sink, Standing};
 pub use source::{Ingest, Source, SourceSpec};

@@ -8,6 +8,7 @@ use floodmark_schemas::{DeadLetter, Event, Rollup, Score, Series, Timestamp};
 use serde::Serialize;
 
 use crate::Result;
+use crate::result_sets::ResultSet;
 
 /// A page of answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,7 +38,8 @@ pub struct EventFilter {
 }
 
 /// Which rollups, in order of window start, series and revision. Only the highest revision is given; a window whose highest
-/// revision is a retraction ([`Rollup::is_retraction`]) is not.
+/// revision is a retraction ([`Rollup::is_retraction`]) is not. Of operators whose definition has changed, only the results
+/// that count are given (see [`crate::result_sets`]), or those by the definition that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RollupFilter {
     /// Only of this operator.
@@ -52,11 +54,13 @@ pub struct RollupFilter {
     pub from: Option<Timestamp>,
     /// Windows that start before this time.
     pub to: Option<Timestamp>,
+    /// Only by this definition of the operator, whether it counts or not.
+    pub version: Option<String>,
     /// Newest window first.
     pub newest_first: bool,
 }
 
-/// Which scores, in order of time, series and operator. Only the highest revision is given.
+/// Which scores, in order of time, series and operator. Only the highest revision is given, and of definitions as of rollups.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScoreFilter {
     /// Only of this operator.
@@ -75,6 +79,8 @@ pub struct ScoreFilter {
     pub score_min: Option<f64>,
     /// Only scores that belong to an episode.
     pub only_episodes: bool,
+    /// Only by this definition of the operator, whether it counts or not.
+    pub version: Option<String>,
     /// Newest value first.
     pub newest_first: bool,
 }
@@ -125,6 +131,41 @@ pub trait EventQuery: Send + Sync {
     /// # Errors
     /// `Unavailable`; `Rejected` when `after` is not a page of this question.
     async fn events(&self, filter: &EventFilter, after: Option<&str>, limit: usize) -> Result<Page<StoredEvent>>;
+}
+
+/// Which results of an operator a store holds: by one definition, and whether they count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KnownResultSet {
+    /// `rollups` or `scores`.
+    pub of: &'static str,
+    /// The operator, its definition, and whether the results count.
+    #[serde(flatten)]
+    pub set: ResultSet,
+    /// How many there are.
+    pub results: u64,
+    /// The earliest time of them: of a rollup, where its window starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Timestamp>,
+    /// The latest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Timestamp>,
+}
+
+/// Answers about result sets.
+#[async_trait]
+pub trait ResultSetQuery: Send + Sync {
+    /// Those of rollups, then those of scores, by operator and version.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn result_sets(&self) -> Result<Vec<KnownResultSet>>;
+
+    /// Deletes the results of an operator by a definition that others have replaced; gives how many there were. Repeating it
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// `Rejected` when they count, or will; `Unavailable`: repeat.
+    async fn drop_result_set(&self, operator: &str, version: &str) -> Result<u64>;
 }
 
 /// Answers about rollups.

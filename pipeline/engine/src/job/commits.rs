@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use floodmark_core::ports::{Entry, NewEntry, Operator, Outputs, Position};
-use floodmark_schemas::{Headers, Timestamp, commit::Output, subject};
+use floodmark_schemas::{Definition, Headers, Timestamp, commit::Output, subject};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use twox_hash::XxHash3_128;
@@ -40,6 +40,8 @@ pub(super) struct Chain {
     cut_position: Position,
     /// Under which this owner writes.
     pub(super) epoch: u64,
+    /// Whether what it writes is part of a rebuild.
+    pub(super) rebuilding: bool,
     /// How many outputs were cut since the start.
     pub(super) made: u64,
     /// The trace of the newest entry that is traced, for the next commit.
@@ -192,7 +194,7 @@ impl Chain {
             outputs: &outputs,
         };
         let body = serde_json::to_vec(&written).expect("a commit is plain data");
-        let mut entry = entry(spec, self.epoch, body);
+        let mut entry = entry(spec, self, body);
         if let Some(trace) = &self.trace {
             entry.headers.set(trace::HEADER, trace);
         }
@@ -203,12 +205,12 @@ impl Chain {
     }
 }
 
-/// An entry on the subject of the job, by the owner of `epoch`. It has no id: compare-and-set keeps it single.
-pub(super) fn entry(spec: &JobSpec, epoch: u64, body: Vec<u8>) -> NewEntry {
+/// An entry on the subject of the job, by the owner of the chain. It has no id: compare-and-set keeps it single.
+pub(super) fn entry(spec: &JobSpec, chain: &Chain, body: Vec<u8>) -> NewEntry {
     let mut headers = Headers::default();
     headers.set("Content-Type", "application/json");
-    headers.set("Floodmark-Version", &spec.version);
-    headers.set("Floodmark-Epoch", epoch);
+    Definition { version: &spec.version, jobs: spec.jobs, rebuilding: chain.rebuilding }.set(&mut headers);
+    headers.set("Floodmark-Epoch", chain.epoch);
     NewEntry { subject: subject::outputs(&spec.operator, spec.partition), id: None, headers, body: body.into() }
 }
 

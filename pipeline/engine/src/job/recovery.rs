@@ -2,9 +2,10 @@
 
 use floodmark_core::ports::{Expect, Position};
 use floodmark_core::{Error, Result};
-use floodmark_schemas::{Claim, Commit, JobEntry, subject};
+use floodmark_schemas::{Claim, Commit, Definition, JobEntry, subject};
 
 use super::commits::{Chain, entry};
+use super::rebuild::Rebuild;
 use super::{Committed, Job, JobSpec, OperatorFactory, Told, snapshot};
 use crate::ingest::{Logs, append};
 use crate::retention::Floor;
@@ -18,6 +19,8 @@ struct Found {
     newest: Position,
     epoch: u64,
     commit: Option<(Position, Commit)>,
+    /// Whether its owner was still going through what was there when this definition began.
+    rebuilding: bool,
 }
 
 pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, floor: Floor) -> Result<Job> {
@@ -58,19 +61,23 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
         }
     }
     check_reachable(&spec, &logs, chain.position).await?;
-    let newest = write_claim(&spec, &logs, &found).await?;
+    chain.epoch = found.epoch + 1;
+    let tail = spec.input.log(&logs).continuity().await?.tail;
+    chain.rebuilding = found.rebuilding || (found.commit.is_none() && tail > Position::START);
+    let newest = write_claim(&spec, &logs, &found, &chain).await?;
     let anchor = found.commit.as_ref().map_or(newest, |(position, _)| *position);
     if found.commit.is_none() {
         // What is saved there belongs to a chain that has ended.
         logs.outputs.purge(&subject::snapshots(&spec.operator, spec.partition), newest).await?;
     }
-    chain.epoch = found.epoch + 1;
     // What a re-run takes again was told by the owner before.
     let told = Told { events: operator.events(), late: operator.late(), outputs: 0 };
     let job = Job {
         meters: JobMeters::new(&spec.operator, spec.partition, spec.input.reads().log()),
         tracer: Tracer::new(&format!("{}/{}", spec.operator, spec.partition)),
         told,
+        rebuild: chain.rebuilding.then(|| Rebuild::new(&spec, tail, chain.position)),
+        claims: false,
         spec,
         logs,
         operator,
@@ -97,8 +104,10 @@ async fn find(spec: &JobSpec, logs: &Logs) -> Result<Found> {
         serde_json::from_slice(body)
             .map_err(|e| Error::broken(format!("reading the entry of job {}/{} at {at}", spec.operator, spec.partition)).because(e))
     };
-    let mut found = Found { newest: newest.position, epoch, commit: None };
-    let ours = newest.headers.get("Floodmark-Version") == Some(spec.version.as_str());
+    let ours = Definition::of(&newest.headers).filter(|definition| definition.version == spec.version);
+    let rebuilding = ours.is_some_and(|definition| definition.rebuilding);
+    let mut found = Found { newest: newest.position, epoch, commit: None, rebuilding };
+    let ours = ours.is_some();
     match read(&newest.body, newest.position)? {
         JobEntry::Claim(claim) => {
             found.epoch = claim.epoch;
@@ -150,11 +159,11 @@ async fn check_reachable(spec: &JobSpec, logs: &Logs, position: Position) -> Res
     Ok(())
 }
 
-async fn write_claim(spec: &JobSpec, logs: &Logs, found: &Found) -> Result<Position> {
+async fn write_claim(spec: &JobSpec, logs: &Logs, found: &Found, chain: &Chain) -> Result<Position> {
     let (commit, n) = found.commit.as_ref().map_or((0, 0), |(position, commit)| (position.0, commit.n));
-    let claim = Claim { epoch: found.epoch + 1, n, commit };
+    let claim = Claim { epoch: chain.epoch, n, commit };
     let body = serde_json::to_vec(&JobEntry::Claim(claim)).map_err(|e| Error::broken("writing a claim").because(e))?;
-    let entry = entry(spec, found.epoch + 1, body);
+    let entry = entry(spec, chain, body);
     let appended = append(&*logs.outputs, &[entry], Expect::LastOnSubject(found.newest), &spec.operator).await?;
     Ok(appended.last().map_or(found.newest, |a| a.position))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use floodmark_core::Result;
 use floodmark_core::ports::{Entry, Expect, Limit, NewEntry, Position};
-use floodmark_schemas::{Headers, Timestamp, subject};
+use floodmark_schemas::{Definition, Headers, Timestamp, subject};
 use twox_hash::XxHash3_64;
 
 use super::JobSpec;
@@ -60,7 +60,7 @@ pub(super) async fn write(logs: &Logs, spec: &JobSpec, standing: &Standing, stat
         let mut headers = Headers::default();
         headers.set("Content-Type", "application/octet-stream");
         headers.set("Floodmark-Schema", "floodmark.snapshot.v1");
-        headers.set("Floodmark-Version", &spec.version);
+        Definition { version: &spec.version, jobs: spec.jobs, rebuilding: false }.set(&mut headers);
         headers.set("Floodmark-Commit", standing.n);
         headers.set("Floodmark-Digest", &standing.digest);
         headers.set("Floodmark-Cut-Position", standing.cut_position);
@@ -94,7 +94,7 @@ pub(super) async fn read(logs: &Logs, spec: &JobSpec, n: u64) -> Result<Vec<Snap
             break;
         }
         for entry in entries {
-            let ours = entry.headers.get("Floodmark-Version") == Some(spec.version.as_str());
+            let ours = Definition::is(&entry.headers, &spec.version);
             match (entry.headers.parse::<u64>("Floodmark-Commit"), entry.headers.parse("Floodmark-Position")) {
                 (Ok(commit), Ok(position)) if ours && commit <= n => pieces.entry(position).or_default().push(entry),
                 _ => {}

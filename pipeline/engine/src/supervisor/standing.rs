@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use floodmark_core::Result;
 use floodmark_core::ports::{Log, Position};
-use floodmark_schemas::{JobEntry, Timestamp, subject};
+use floodmark_schemas::{Definition, JobEntry, Timestamp, subject};
 use futures_util::future::try_join_all;
 use serde::Serialize;
 
@@ -32,6 +32,9 @@ pub struct Standing {
     /// Jobs: log time of the newest commit. Sinks and sources: log time of the entry at the position.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
+    /// Jobs: whether the results of its definition are still computed anew, beside those that count.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rebuilding: bool,
 }
 
 impl Pipeline {
@@ -77,7 +80,7 @@ impl Pipeline {
         let unit = unit::source(&writer);
         let owner = owners.remove(&unit);
         let (position, time) = newest.unzip();
-        Ok(Standing { unit, owner, position, tail: Some(tail.0), lag: None, time })
+        Ok(Standing { unit, owner, position, tail: Some(tail.0), time, ..Standing::default() })
     }
 
     async fn job(&self, plan: &JobPlan, partition: u32, owners: &mut BTreeMap<String, String>, tail: Position) -> Result<Standing> {
@@ -86,6 +89,8 @@ impl Pipeline {
             let doing = || format!("reading an entry of job {}/{partition}", plan.operator);
             serde_json::from_slice::<JobEntry>(body).map_err(|e| floodmark_core::Error::broken(doing()).because(e))
         };
+        let definition = newest.as_ref().and_then(|entry| Definition::of(&entry.headers));
+        let rebuilding = definition.is_some_and(|definition| definition.rebuilding);
         let committed = match newest {
             None => None,
             Some(entry) => match read(&entry.body)? {
@@ -104,7 +109,7 @@ impl Pipeline {
         let lag = log.pending(&patterns, Position(position.unwrap_or(0))).await?;
         let unit = unit::job(&plan.operator, partition);
         let owner = owners.remove(&unit);
-        Ok(Standing { unit, owner, position, tail: Some(tail.0), lag: Some(lag), time })
+        Ok(Standing { unit, owner, position, tail: Some(tail.0), lag: Some(lag), time, rebuilding })
     }
 }
 
@@ -114,5 +119,5 @@ async fn sink(plan: &SinkPlan, log: &dyn Log, owners: &mut BTreeMap<String, Stri
     let time = log.get(position).await?.map(|entry| entry.time);
     let unit = unit::sink(&plan.id);
     let owner = owners.remove(&unit);
-    Ok(Standing { unit, owner, position: Some(position.0), tail: Some(tail.0), lag: Some(lag), time })
+    Ok(Standing { unit, owner, position: Some(position.0), tail: Some(tail.0), lag: Some(lag), time, rebuilding: false })
 }

@@ -194,8 +194,8 @@ impl Work {
                 let plan = &self.pipeline.jobs[i];
                 let (operator, version, make) = (plan.operator.clone(), plan.version.clone(), plan.make.clone());
                 let floor = self.floors.of(unit::job(&operator, partition)).version(&version);
-                let input = plan.input.clone();
-                let spec = JobSpec { operator, partition, input, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
+                let (jobs, input) = (plan.input.jobs(pipeline.partitions), plan.input.clone());
+                let spec = JobSpec { operator, partition, jobs, input, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
                 let drain = level.checked_sub(1).map_or(&self.events_drain, |above| &self.level_drains[above]).subscribe();
                 let running = job::run(spec, logs, move || make(partition), drain, floor, tenure);
                 Box::pin(async move { How::Done(stop.run_until_cancelled(running).await.unwrap_or(Ok(())).map(|()| None)) })

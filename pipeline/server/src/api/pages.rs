@@ -46,6 +46,7 @@ pub(super) async fn rollups(State(state): State<ApiState>, given: Parameters) ->
         labels: given.labels()?,
         from,
         to,
+        version: None,
         newest_first: given.order()? == Order::Newest,
     };
     let page = given.page()?;
@@ -66,6 +67,7 @@ pub(super) async fn scores(State(state): State<ApiState>, given: Parameters) -> 
         to,
         score_min: given.number("score_min")?,
         only_episodes: given.flag("only_episodes")?,
+        version: None,
         newest_first: given.order()? == Order::Newest,
     };
     let page = given.page()?;

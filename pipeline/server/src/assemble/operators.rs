@@ -54,6 +54,7 @@ fn plan(id: &str, operators: &BTreeMap<String, Operator>, partitions: u32, depth
         None => Input::Partition,
         Some(Read { plan, upstream, .. }) => Input::Operator {
             id: upstream.operator.clone(),
+            version: upstream.version.clone(),
             level: plan.input.level() + 1,
             whole: groups || plan.input.jobs(partitions) < partitions,
         },

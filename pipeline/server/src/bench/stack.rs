@@ -134,7 +134,8 @@ async fn work_off(logs: &Logs, partitions: u32, from: Position, shape: Shape) ->
             let make = plan.make.clone();
             let make = move || make(partition);
             let (operator, version) = (plan.operator.clone(), plan.version.clone());
-            let spec = JobSpec { operator, partition, input: Input::Partition, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
+            let (jobs, input) = (partitions, Input::Partition);
+            let spec = JobSpec { operator, partition, jobs, input, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
             let mut job = Job::claim(spec, logs.clone(), &make, floor).await?;
             let drain = watch::Sender::new(Some(tail));
             job.run(drain.subscribe()).await

@@ -7,8 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::telemetry::{LogFormat, Logging};
 
 use super::{
-    bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, query, replay, run, schema, streams,
-    tap, test, top, verify,
+    bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, query, replay, results, run, schema,
+    streams, tap, test, top, verify,
 };
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
@@ -110,6 +110,9 @@ pub enum Command {
     Replay(replay::Args),
     /// Prove that what is stored is what the log gives.
     Verify(verify::Args),
+    /// See which results count when an operator has changed, and drop those that were replaced.
+    #[command(subcommand)]
+    Results(results::Command),
     /// Say why a rollup or score is what it is: the events behind it, and the life of its window.
     Explain(explain::Args),
     /// Look at dead letters: input that could not become an event.

@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
 use super::{
-    bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, output, query, replay, run, schema,
-    streams, tap, test, top, verify,
+    bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, output, query, replay, results, run,
+    schema, streams, tap, test, top, verify,
 };
 
 /// Reads the command line of this process and does what it says.
@@ -51,6 +51,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Query(command) => query::query(&global, command),
         Command::Replay(args) => replay::replay(&global, args),
         Command::Verify(args) => verify::verify(&global, &args),
+        Command::Results(command) => results::results(&global, &command),
         Command::Explain(args) => explain::explain(&global, &args),
         Command::Dlq(command) => dlq::dlq(&global, command),
         Command::Health(args) => health::health(&global, &args),

@@ -82,6 +82,7 @@ pub fn explain(global: &Global, args: &Args) -> Outcome {
         labels: args.series.labels()?,
         from,
         to,
+        version: None,
         newest_first: args.id.is_some(),
     };
     let data = open::data(global, &Data::default())?;

@@ -55,14 +55,26 @@ pub fn jobs(global: &Global, command: &Command) -> Outcome {
     })
 }
 
+/// How far a job is that computes its results anew.
+fn state(standing: &Standing) -> String {
+    match standing {
+        Standing { rebuilding: true, position, tail: Some(tail @ 1..), .. } => {
+            format!("rebuilding, {} %", position.unwrap_or_default() * 100 / tail)
+        }
+        Standing { rebuilding: true, .. } => "rebuilding".to_owned(),
+        _ => String::new(),
+    }
+}
+
 fn table(standings: &[Standing]) -> Table {
-    let columns = ["UNIT", "OWNER", "POSITION", "TAIL", "LAG", "NEWEST"];
+    let columns = ["UNIT", "OWNER", "POSITION", "TAIL", "LAG", "NEWEST", "STATE"];
     let align = |name| if matches!(name, "POSITION" | "TAIL" | "LAG") { Align::Right } else { Align::Left };
     let mut table = Table::new(columns.map(|name| (name, align(name))));
     let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
-    for Standing { unit, owner, position, tail, lag, time } in standings {
+    for standing in standings {
+        let Standing { unit, owner, position, tail, lag, time, .. } = standing;
         let (owner, time) = (owner.clone().unwrap_or_default(), time.map(describe::time).unwrap_or_default());
-        table.row(vec![unit.clone(), owner, number(*position), number(*tail), number(*lag), time]);
+        table.row(vec![unit.clone(), owner, number(*position), number(*tail), number(*lag), time, state(standing)]);
     }
     table
 }

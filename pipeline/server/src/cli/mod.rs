@@ -27,6 +27,7 @@ mod open;
 mod output;
 pub mod query;
 pub mod replay;
+pub mod results;
 pub mod run;
 pub mod running;
 pub mod schema;

@@ -7,7 +7,7 @@ use floodmark_connectors::logs::{embedded::Log as EmbeddedLog, jetstream};
 use floodmark_connectors::stores::embedded::Store;
 use floodmark_connectors::stores::frames::{Frames, IndexedScan};
 use floodmark_connectors::stores::{mongodb, postgres};
-use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, RollupQuery, ScoreQuery, SeriesQuery};
+use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, ResultSetQuery, RollupQuery, ScoreQuery, SeriesQuery};
 
 use super::args::Global;
 use super::exit::{Exit, Failure, Outcome};
@@ -16,6 +16,13 @@ use crate::config::{Config, LogKind, SinkKind};
 use crate::data_dir::DataDir;
 use crate::replay::ResultSet;
 use crate::{config, telemetry};
+
+/// What a command does with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
 
 /// Where the data is: what a configuration names, or a data directory alone.
 pub(super) struct Data {
@@ -90,6 +97,21 @@ impl Data {
             }
         }
         Ok(Arc::new(self.embedded_store()?))
+    }
+
+    /// Who knows which results count, for reading or also for dropping some.
+    pub(super) async fn result_sets(&self, access: Access) -> Result<Arc<dyn ResultSetQuery>, Failure> {
+        for kind in self.sink_kinds() {
+            match kind {
+                SinkKind::Mongodb(settings) => return Ok(Arc::new(mongodb::Store::open(settings).await?)),
+                SinkKind::Postgres(_) | SinkKind::Embedded(_) => {}
+            }
+        }
+        let store = self.embedded_store()?;
+        Ok(Arc::new(match access {
+            Access::Read => store,
+            Access::Write => Store::open(self.directory.store())?,
+        }))
     }
 
     /// Who answers about scores.

@@ -48,6 +48,9 @@ pub struct Rollups {
     /// The oldest window first instead of the newest.
     #[arg(long)]
     pub oldest_first: bool,
+    /// The results by this definition of the operator, whether they count or not; `floodmark results ls` lists them.
+    #[arg(long, value_name = "HASH")]
+    pub definition: Option<String>,
     /// The results of this replay instead of the live ones.
     #[arg(long, value_name = "NAME")]
     pub result_set: Option<String>,
@@ -116,7 +119,8 @@ fn rollups(global: &Global, args: &Rollups) -> Outcome {
     let (from, to) = args.period.span(SystemClock.now())?;
     let Series { source, metric, .. } = args.series.clone();
     let (operator, labels, newest_first) = (args.operator.clone(), args.series.labels()?, !args.oldest_first);
-    let filter = RollupFilter { operator, source, metric, labels, from, to, newest_first };
+    let version = args.definition.clone();
+    let filter = RollupFilter { operator, source, metric, labels, from, to, version, newest_first };
     let data = open::data(global, &args.place)?.result_set(args.result_set.as_deref())?;
     open::block_on(global, async {
         let (store, filter) = (&*data.rollups().await?, &filter);

@@ -10,7 +10,7 @@ use floodmark_engine::SinkPlan;
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::sink_runner::Reads;
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{Commit, Encoding, Event, EventBatch, FrameHeader, Headers, JobEntry, Timestamp, frame, subject};
+use floodmark_schemas::{Commit, Definition, Encoding, Event, EventBatch, FrameHeader, Headers, JobEntry, Timestamp, frame, subject};
 
 use super::letters::write;
 
@@ -23,7 +23,8 @@ pub(super) struct Results<'a> {
     keepers: Vec<&'a SinkPlan>,
     /// Before everything that the log holds: what is there wins.
     position: Position,
-    waiting: Vec<Output>,
+    /// By operator and version.
+    waiting: BTreeMap<(String, String), Vec<Output>>,
     /// How many were written.
     pub(super) copied: u64,
 }
@@ -32,30 +33,44 @@ impl<'a> Results<'a> {
     /// To those of `sinks` that keep results and read `logs`; `first` is the oldest position of the output log.
     pub(super) fn new(sinks: &'a [SinkPlan], logs: &'a Logs, first: Position) -> Self {
         let keepers = sinks.iter().filter(|plan| plan.reads == Reads::Outputs && plan.patterns.iter().any(|p| p == subject::OUTPUTS));
-        Self { logs, keepers: keepers.collect(), position: Position(first.0.saturating_sub(1)), waiting: Vec::new(), copied: 0 }
+        Self { logs, keepers: keepers.collect(), position: Position(first.0.saturating_sub(1)), waiting: BTreeMap::new(), copied: 0 }
     }
 
     /// One more.
     pub(super) async fn put(&mut self, result: Output) -> Result<()> {
-        self.waiting.push(result);
-        if self.waiting.len() >= ENTRY_MAX { self.flush().await } else { Ok(()) }
+        let (operator, version) = match &result {
+            Output::Rollup(rollup) => (&rollup.operator, &rollup.version),
+            Output::Score(score) => (&score.operator, &score.version),
+            // Stores keep none that is not in a commit.
+            Output::Late(_) => return Ok(()),
+        };
+        let of = (operator.clone(), version.clone());
+        let waiting = self.waiting.entry(of.clone()).or_default();
+        waiting.push(result);
+        if waiting.len() < ENTRY_MAX {
+            return Ok(());
+        }
+        let outputs = std::mem::take(waiting);
+        self.write(of, outputs).await
     }
 
     /// Writes what waits.
     pub(super) async fn flush(&mut self) -> Result<()> {
-        let outputs = std::mem::take(&mut self.waiting);
-        let Some(first) = outputs.first() else { return Ok(()) };
+        while let Some((of, outputs)) = self.waiting.pop_first() {
+            self.write(of, outputs).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes results of an operator by one definition.
+    async fn write(&mut self, (operator, version): (String, String), outputs: Vec<Output>) -> Result<()> {
         self.copied += outputs.len() as u64;
-        let operator = match first {
-            Output::Rollup(rollup) => &rollup.operator,
-            Output::Late(late) => &late.operator,
-            Output::Score(score) => &score.operator,
-        };
-        let subject = subject::outputs(operator, 0);
         let (in_fingerprint, digest) = (String::new(), String::new());
         let commit = JobEntry::Commit(Commit { in_fingerprint, digest, outputs, ..Commit::default() });
         let body = serde_json::to_vec(&commit).map_err(|e| Error::broken("writing results as JSON").because(e))?;
-        write(&self.keepers, self.logs, &[entry(self.position, subject, Headers::default(), body.into())]).await
+        let mut headers = Headers::default();
+        Definition { version: &version, jobs: 1, rebuilding: false }.set(&mut headers);
+        write(&self.keepers, self.logs, &[entry(self.position, subject::outputs(&operator, 0), headers, body.into())]).await
     }
 }
 

@@ -62,6 +62,7 @@ pub(super) async fn run(plan: &JobPlan, logs: &Logs) -> Result<()> {
     let spec = JobSpec {
         operator: plan.operator.clone(),
         partition: 0,
+        jobs: 1,
         input: plan.input.clone(),
         version: plan.version.clone(),
         snapshot_after_bytes: usize::MAX,

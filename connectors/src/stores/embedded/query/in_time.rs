@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 
 use floodmark_core::ports::Page;
+use floodmark_core::result_sets::{ResultSet, State};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{Series, Timestamp};
 use hashbrown::HashSet;
@@ -16,6 +17,7 @@ use super::merge;
 use super::series::source_and_key;
 use super::token::{self, Tokens};
 use crate::stores::embedded::error::Doing;
+use crate::stores::embedded::result_sets::{self, Kind};
 
 /// Up to this many pairs of operator and series are read one by one and merged.
 const STREAMS_MAX: usize = 64;
@@ -24,8 +26,8 @@ const STREAMS_MAX: usize = 64;
 pub(super) trait Table {
     /// What a row is read as.
     type Item;
-    /// Its name.
-    const NAME: &'static str;
+    /// Which it is.
+    const KIND: Kind;
     /// What its rows are called in errors.
     const WHAT: &'static str;
     /// Its column of the time.
@@ -114,6 +116,8 @@ pub(super) type Named<'a> = (&'static str, &'a dyn ToSql);
 /// A question to a [`Table`].
 pub(super) struct Question<'a> {
     pub(super) operator: Option<&'a str>,
+    /// Instead of the definition that counts.
+    pub(super) version: Option<&'a str>,
     pub(super) wanted: Wanted<'a>,
     pub(super) bounds: Bounds,
     /// What must hold of a row called `r`, in SQL.
@@ -142,12 +146,9 @@ pub(super) fn page<T: Table>(
         by_time::<T>(snapshot, &question, |_| true, limit + 1)?
     } else {
         let series = question.wanted.resolve(snapshot)?;
-        let operators = match question.operator {
-            Some(operator) => vec![operator.to_owned()],
-            None => operators::<T>(snapshot)?,
-        };
-        if series.len() * operators.len() <= STREAMS_MAX {
-            merge::read::<T>(snapshot, &question, &operators, &series, limit + 1)?
+        let definitions = definitions::<T>(snapshot, &question)?;
+        if series.len() * definitions.len() <= STREAMS_MAX {
+            merge::read::<T>(snapshot, &question, &definitions, &series, limit + 1)?
         } else {
             let ids: HashSet<i64> = series.iter().map(|row| row.id).collect();
             by_time::<T>(snapshot, &question, |id| ids.contains(&id), limit + 1)?
@@ -159,18 +160,14 @@ pub(super) fn page<T: Table>(
     Ok(Page { items: rows.into_iter().map(|(_, _, item)| item).collect(), next })
 }
 
-/// The operators that have rows, found by skipping through the key.
-fn operators<T: Table>(snapshot: &Transaction<'_>) -> Result<Vec<String>> {
-    let sql = format!("SELECT min(operator) FROM {} WHERE operator > ?1", T::NAME);
-    let mut statement = snapshot.prepare_cached(&sql).doing("finding operators")?;
-    let mut operators: Vec<String> = Vec::new();
-    loop {
-        let last = operators.last().map_or("", String::as_str);
-        match statement.query_row([last], |row| row.get::<_, Option<String>>(0)).doing("finding operators")? {
-            Some(operator) => operators.push(operator),
-            None => return Ok(operators),
-        }
-    }
+/// The operators and definitions that a question is about.
+fn definitions<T: Table>(snapshot: &Transaction<'_>, question: &Question<'_>) -> Result<Vec<(String, String)>> {
+    let sets = result_sets::read(snapshot, T::KIND)?;
+    let wanted = |set: &&ResultSet| {
+        let counts = question.version.map_or(set.state == State::Current, |version| set.version == version);
+        counts && question.operator.is_none_or(|operator| set.operator == operator)
+    };
+    Ok(sets.iter().filter(wanted).map(|set| (set.operator.clone(), set.version.clone())).collect())
 }
 
 fn by_time<T: Table>(
@@ -179,18 +176,19 @@ fn by_time<T: Table>(
     wanted: impl Fn(i64) -> bool,
     limit: usize,
 ) -> Result<Vec<Found<T::Item>>> {
-    let Question { operator, bounds, condition, values, index, .. } = question;
-    let (name, columns, time, direction) = (T::NAME, T::COLUMNS, T::TIME, bounds.direction());
+    let Question { operator, version, bounds, condition, values, index, .. } = question;
+    let (name, columns, time, direction) = (T::KIND.table(), T::COLUMNS, T::TIME, bounds.direction());
     let end = columns.split(", ").nth(3).unwrap_or(time);
     let sql = format!(
         "SELECT {columns}, s.source AS of_source, s.key AS of_key FROM {name} r INDEXED BY {index} \
          CROSS JOIN series s ON s.id = r.series_id \
-         WHERE r.{time} BETWEEN :from AND :to AND (:operator IS NULL OR r.operator = :operator) AND {condition} \
+         WHERE r.{time} BETWEEN :from AND :to AND (:operator IS NULL OR r.operator = :operator) AND r.version = ifnull(:version, \
+         (SELECT version FROM result_set c WHERE c.kind = '{name}' AND c.operator = r.operator AND c.state = 'current')) AND {condition} \
          ORDER BY r.{time} {direction}, s.source, s.key, r.operator, {end}"
     );
     let (asking, reading) = (format!("asking for {}", T::WHAT), format!("reading {}", T::WHAT));
     let mut statement = snapshot.prepare_cached(&sql).doing(&asking)?;
-    let mut named: Vec<Named<'_>> = vec![(":from", &bounds.from), (":to", &bounds.to), (":operator", operator)];
+    let mut named: Vec<Named<'_>> = vec![(":from", &bounds.from), (":to", &bounds.to), (":operator", operator), (":version", version)];
     named.extend(values.iter().copied());
     let mut rows = statement.query(named.as_slice()).doing(&asking)?;
     let mut found = Vec::new();

@@ -11,24 +11,25 @@ use crate::stores::embedded::error::Doing;
 pub(super) fn read<T: Table>(
     snapshot: &Transaction<'_>,
     question: &Question<'_>,
-    operators: &[String],
+    definitions: &[(String, String)],
     series: &[SeriesRow],
     limit: usize,
 ) -> Result<Vec<Found<T::Item>>> {
     let Question { bounds, condition, values, .. } = question;
-    let (name, columns, time, direction) = (T::NAME, T::COLUMNS, T::TIME, bounds.direction());
+    let (name, columns, time, direction) = (T::KIND.table(), T::COLUMNS, T::TIME, bounds.direction());
     let end = columns.split(", ").nth(3).unwrap_or(time);
     let sql = format!(
-        "SELECT {columns} FROM {name} r WHERE r.operator = :operator AND r.series_id = :series \
+        "SELECT {columns} FROM {name} r WHERE r.operator = :operator AND r.version = :version AND r.series_id = :series \
          AND r.{time} BETWEEN :from AND :to AND {condition} ORDER BY r.{time} {direction}, {end}"
     );
     let asking = format!("asking for {}", T::WHAT);
-    let pairs: Vec<(&String, &SeriesRow)> = operators.iter().flat_map(|operator| series.iter().map(move |row| (operator, row))).collect();
+    let pairs: Vec<(&(String, String), &SeriesRow)> = definitions.iter().flat_map(|of| series.iter().map(move |row| (of, row))).collect();
     let prepared = pairs.iter().map(|_| snapshot.prepare(&sql)).collect::<rusqlite::Result<Vec<Statement<'_>>>>();
     let mut statements = prepared.doing(&asking)?;
     let mut readers = Vec::with_capacity(pairs.len());
-    for (statement, (operator, row)) in statements.iter_mut().zip(&pairs) {
-        let mut named: Vec<Named<'_>> = vec![(":operator", *operator), (":series", &row.id), (":from", &bounds.from), (":to", &bounds.to)];
+    for (statement, ((operator, version), row)) in statements.iter_mut().zip(&pairs) {
+        let mut named: Vec<Named<'_>> =
+            vec![(":operator", operator), (":version", version), (":series", &row.id), (":from", &bounds.from), (":to", &bounds.to)];
         named.extend(values.iter().copied());
         let mut rows = statement.query(named.as_slice()).doing(&asking)?;
         let head = next::<T>(&mut rows, bounds, row)?;

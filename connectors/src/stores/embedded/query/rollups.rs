@@ -9,6 +9,7 @@ use super::filter::Wanted;
 use super::in_time::{self, Bounds, Question, Table};
 use super::token::Tokens;
 use crate::stores::embedded::error::Doing;
+use crate::stores::embedded::result_sets::Kind;
 use crate::stores::embedded::rollups::more;
 
 /// The columns of a rollup, without its series.
@@ -20,7 +21,7 @@ struct Rollups;
 
 impl Table for Rollups {
     type Item = Rollup;
-    const NAME: &'static str = "rollup";
+    const KIND: Kind = Kind::Rollup;
     const WHAT: &'static str = "rollups";
     const TIME: &'static str = "window_start_us";
     const COLUMNS: &'static str = COLUMNS;
@@ -34,6 +35,7 @@ impl Table for Rollups {
 pub(super) fn page(snapshot: &Transaction<'_>, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
     let question = Question {
         operator: filter.operator.as_deref(),
+        version: filter.version.as_deref(),
         wanted: Wanted { source: filter.source.as_deref(), metric: filter.metric.as_deref(), labels: &filter.labels },
         bounds: Bounds::of(filter.from, filter.to, filter.newest_first),
         condition: "r.count <> 0".to_owned(),

@@ -11,13 +11,14 @@ use super::filter::Wanted;
 use super::in_time::{self, Bounds, Question, Table};
 use super::token::Tokens;
 use crate::stores::embedded::error::Doing;
+use crate::stores::embedded::result_sets::Kind;
 
 /// The table `score`.
 struct Scores;
 
 impl Table for Scores {
     type Item = Score;
-    const NAME: &'static str = "score";
+    const KIND: Kind = Kind::Score;
     const WHAT: &'static str = "scores";
     const TIME: &'static str = "time_us";
     const COLUMNS: &'static str = "r.operator, r.series_id, r.time_us, r.time_us, r.revision, r.id, r.window_start_us, r.window_end_us, \
@@ -50,6 +51,7 @@ pub(super) fn page(snapshot: &Transaction<'_>, filter: &ScoreFilter, after: Opti
     }
     let question = Question {
         operator: filter.operator.as_deref(),
+        version: filter.version.as_deref(),
         wanted: Wanted { source: filter.source.as_deref(), metric: filter.metric.as_deref(), labels: &filter.labels },
         bounds: Bounds::of(filter.from, filter.to, filter.newest_first),
         condition: conditions.join(" AND "),

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use floodmark_core::Error;
 use floodmark_core::ports::Entry;
 use floodmark_schemas::commit::{Late, Output};
-use floodmark_schemas::{Aggregates, DeadLetter, JobEntry, Series, Timestamp, Window};
+use floodmark_schemas::{Aggregates, DeadLetter, Definition, JobEntry, Series, Timestamp, Window};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::Deserialize;
@@ -24,7 +24,7 @@ pub(in crate::stores) struct Rows<'a> {
     /// Every series that a row names, with its source.
     pub(in crate::stores) series: Vec<(Cow<'a, str>, Series)>,
     pub(in crate::stores) rollups: Vec<RollupRow<'a>>,
-    pub(in crate::stores) late: Vec<Late>,
+    pub(in crate::stores) late: Vec<LateRow<'a>>,
     pub(in crate::stores) dead: Vec<DeadLetter>,
     /// Where the series with this source and spelling stands in `series`.
     spellings: HashMap<u128, usize, FixedState>,
@@ -39,6 +39,13 @@ pub(in crate::stores) struct RollupRow<'a> {
     pub(in crate::stores) revision: u32,
     pub(in crate::stores) id: Cow<'a, str>,
     pub(in crate::stores) aggregates: Aggregates,
+}
+
+/// A late event with the version of the operator that said so.
+#[derive(Debug, PartialEq)]
+pub(in crate::stores) struct LateRow<'a> {
+    pub(in crate::stores) version: &'a str,
+    pub(in crate::stores) late: Late,
 }
 
 #[derive(Deserialize)]
@@ -73,7 +80,7 @@ impl<'a> Rows<'a> {
         let mut rows = Self::default();
         for entry in entries {
             let (rollups, late) = (rows.rollups.len(), rows.late.len());
-            if rows.view(&entry.body).is_none() {
+            if rows.view(entry).is_none() {
                 rows.rollups.truncate(rollups);
                 rows.late.truncate(late);
                 rows.read(sink, entry);
@@ -83,8 +90,9 @@ impl<'a> Rows<'a> {
     }
 
     /// Reads an entry by the view; `None` when that cannot be done.
-    fn view(&mut self, body: &'a [u8]) -> Option<()> {
-        let entry: EntryView<'a> = serde_json::from_slice(body).ok()?;
+    fn view(&mut self, entry: &'a Entry) -> Option<()> {
+        let of = version(entry);
+        let entry: EntryView<'a> = serde_json::from_slice(&entry.body).ok()?;
         if entry.schema != "floodmark.commit.v1" {
             return None;
         }
@@ -104,7 +112,8 @@ impl<'a> Rows<'a> {
                 }
                 "late" => {
                     let (operator, source, series) = (operator.to_owned(), source.to_owned(), self.series[series].1.clone());
-                    self.late.push(Late { operator, source, series, time: time?, value: value?, position: position?, index: index? });
+                    let late = Late { operator, source, series, time: time?, value: value?, position: position?, index: index? };
+                    self.late.push(LateRow { version: of, late });
                 }
                 _ => return None,
             }
@@ -123,11 +132,11 @@ impl<'a> Rows<'a> {
     }
 
     /// Reads an entry as what it is.
-    fn read(&mut self, sink: &str, entry: &Entry) {
+    fn read(&mut self, sink: &str, entry: &'a Entry) {
         match serde_json::from_slice::<JobEntry>(&entry.body) {
             Ok(JobEntry::Claim(_)) => {}
             Ok(JobEntry::Commit(commit)) => commit.outputs.into_iter().for_each(|output| match output {
-                Output::Late(late) => self.late.push(late),
+                Output::Late(late) => self.late.push(LateRow { version: version(entry), late }),
                 // Scores have a sink of their own.
                 Output::Score(_) => {}
                 Output::Rollup(r) => {
@@ -140,6 +149,11 @@ impl<'a> Rows<'a> {
             Err(e) => self.dead.push(dead_letters::of_entry(sink, entry, &Error::rejected("reading a commit").because(e))),
         }
     }
+}
+
+/// The definition that an entry is of.
+fn version(entry: &Entry) -> &str {
+    Definition::of(&entry.headers).map_or("", |definition| definition.version)
 }
 
 #[cfg(test)]
@@ -179,7 +193,7 @@ mod tests {
             let (id, operator, version, source) = (id.into_owned(), operator.into_owned(), version.into_owned(), source.into_owned());
             Rollup { id, operator, version, source, series, window, revision, aggregates }
         };
-        (rows.rollups.into_iter().map(rollup).collect(), rows.late)
+        (rows.rollups.into_iter().map(rollup).collect(), rows.late.into_iter().map(|row| row.late).collect())
     }
 
     proptest! {
@@ -208,7 +222,7 @@ mod tests {
         let (operator, version, source, aggregates) = ("w".into(), "00000001".into(), "host".into(), Aggregates::default());
         let plain =
             commit_entry(1, "w", vec![Output::Rollup(Rollup { id, operator, version, source, series, window, revision: 0, aggregates })]);
-        assert!(Rows::default().view(&plain.body).is_some());
+        assert!(Rows::default().view(&plain).is_some());
         let text = String::from_utf8(plain.body.to_vec()).unwrap();
         for (from, to) in [("commit.v1", "commit.v2"), ("\"rollup\"", "\"sum\""), ("\"metric\"", "\"name\""), ("\"revision\"", "\"rev\"")] {
             let changed = [entry(1, "floodmark.outputs.w.0", text.replace(from, to))];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use floodmark_schemas::commit::Output;
 use floodmark_schemas::{Rollup, Series, Timestamp};
 
-use super::entries::{Numbers, commit_entry, rollup};
+use super::entries::{Numbers, commit_entries, rollup};
 use super::{Fixture, Stores, all_pages};
 use crate::Kind;
 use crate::ports::{Position, RollupFilter};
@@ -41,9 +41,9 @@ async fn ask(stores: &Stores, filter: &RollupFilter, limit: usize) -> Vec<Rollup
 }
 
 async fn write(stores: &Stores, from: u64, rollups: &[Rollup]) -> u64 {
-    let to = from + 1;
-    let entry = commit_entry(to, "w", rollups.iter().cloned().map(Output::Rollup).collect());
-    stores.rollups.write(&[entry], Position(from), Position(to)).await.expect("written");
+    let entries = commit_entries(from, rollups.iter().cloned().map(Output::Rollup).collect());
+    let to = from + entries.len() as u64;
+    stores.rollups.write(&entries, Position(from), Position(to)).await.expect("written");
     to
 }
 

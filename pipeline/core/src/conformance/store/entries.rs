@@ -1,10 +1,12 @@
 //! What the suite writes.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use floodmark_schemas::commit::Output;
 use floodmark_schemas::{
-    Aggregates, Commit, DeadLetter, Encoding, Event, EventBatch, FrameHeader, Headers, JobEntry, Rollup, Series, Timestamp, Window, frame,
-    subject,
+    Aggregates, Commit, DeadLetter, Definition, Encoding, Event, EventBatch, FrameHeader, Headers, JobEntry, Rollup, Series, Timestamp,
+    Window, frame, subject,
 };
 
 use crate::ports::{Entry, Position};
@@ -15,12 +17,36 @@ pub fn entry(position: u64, subject: &str, body: impl Into<Bytes>) -> Entry {
     Entry { position: Position(position), time, subject: subject.to_owned(), id: None, headers: Headers::default(), body: body.into() }
 }
 
-/// A commit of `operator` with these outputs.
+/// The version that [`commit_entry`] is of, and the rollups of the suite.
+pub(super) const VERSION: &str = "00000001";
+
+/// A commit of the only job of `operator` with these outputs.
 pub fn commit_entry(position: u64, operator: &str, outputs: Vec<Output>) -> Entry {
+    definition_entry(position, operator, Definition { version: VERSION, jobs: 1, rebuilding: false }, 0, outputs)
+}
+
+/// Commits of these outputs after a position, one for each operator.
+pub(super) fn commit_entries(after: u64, outputs: Vec<Output>) -> Vec<Entry> {
+    let mut by_operator: BTreeMap<String, Vec<Output>> = BTreeMap::new();
+    for output in outputs {
+        let operator = match &output {
+            Output::Rollup(rollup) => &rollup.operator,
+            Output::Score(score) => &score.operator,
+            Output::Late(late) => &late.operator,
+        };
+        by_operator.entry(operator.clone()).or_default().push(output);
+    }
+    (after + 1..).zip(by_operator).map(|(position, (operator, outputs))| commit_entry(position, &operator, outputs)).collect()
+}
+
+/// A commit of a job of `operator` by a definition.
+pub(super) fn definition_entry(position: u64, operator: &str, definition: Definition<'_>, job: u32, outputs: Vec<Output>) -> Entry {
     let in_fingerprint = format!("{position:016x}");
     let commit = Commit { n: position, in_position: position, in_fingerprint, outputs, ..Commit::default() };
     let body = serde_json::to_vec(&JobEntry::Commit(commit)).expect("a commit is JSON");
-    entry(position, &subject::outputs(operator, 0), body)
+    let mut entry = entry(position, &subject::outputs(operator, job), body);
+    definition.set(&mut entry.headers);
+    entry
 }
 
 /// A dead letter on its subject.
@@ -53,7 +79,7 @@ pub(super) fn rollup(operator: &str, source: &str, series: Series, start_secs: i
     Rollup {
         id,
         operator: operator.to_owned(),
-        version: "00000001".into(),
+        version: VERSION.into(),
         source: source.to_owned(),
         series,
         window: Window { start, end },

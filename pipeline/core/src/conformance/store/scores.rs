@@ -6,13 +6,13 @@ use floodmark_schemas::commit::Output;
 use floodmark_schemas::score::{Episode, Head, ScoreState};
 use floodmark_schemas::{Score, Series, Timestamp, Window};
 
-use super::entries::{Numbers, commit_entry, entry, rollup};
+use super::entries::{Numbers, commit_entries, commit_entry, entry, rollup};
 use super::{Fixture, Stores, all_pages};
 use crate::Kind;
 use crate::ports::{Position, RollupFilter, ScoreFilter};
 
 /// A score of a usual value.
-fn score(operator: &str, source: &str, series: Series, secs: i64, revision: u32, value: f64) -> Score {
+pub(super) fn score(operator: &str, source: &str, series: Series, secs: i64, revision: u32, value: f64) -> Score {
     let id = floodmark_schemas::series::fnv1a(format!("{operator}{source}{series}{secs}{revision}").as_bytes());
     Score {
         id: format!("{id:032x}"),
@@ -93,15 +93,6 @@ pub async fn the_highest_revision_of_a_score_stands_whatever_the_order(fixture: 
             assert_eq!(stored(&stores).await, [of(highest)], "after write {at}");
         }
     }
-}
-
-/// After a change of the operator its new results replace the old ones, also those that had been revised.
-pub async fn a_score_of_another_definition_is_replaced(fixture: &dyn Fixture) {
-    let stores = fixture.open().await;
-    let new = Score { version: "00000002".to_owned(), ..of_load(10, 0, 2.0) };
-    write(&stores, 1, &[of_load(10, 3, 1.0)]).await;
-    write(&stores, 2, std::slice::from_ref(&new)).await;
-    assert_eq!(stored(&stores).await, [new]);
 }
 
 /// Each sink takes what is its own and passes the rest, at its own position.
@@ -193,8 +184,10 @@ fn some_scores(count: usize) -> Vec<Score> {
 pub async fn score_pages_equal_the_oracle(fixture: &dyn Fixture) {
     let stores = fixture.open().await;
     let scores = some_scores(1_200);
-    for (at, part) in (1..).zip(scores.chunks(400)) {
-        write(&stores, at, part).await;
+    for part in scores.chunks(400) {
+        let from = stores.scores.position().await.expect("a position");
+        let entries = commit_entries(from.0, part.iter().cloned().map(Output::Score).collect());
+        stores.scores.write(&entries, from, Position(from.0 + entries.len() as u64)).await.expect("written");
     }
     let text = |text: &str| Some(text.to_owned());
     let core = |value: &str| BTreeMap::from([("core".to_owned(), value.to_owned())]);

@@ -63,18 +63,6 @@ pub async fn the_highest_revision_stands_whatever_the_order(fixture: &dyn Fixtur
     }
 }
 
-/// After a change of the operator its new results replace the old ones, also those that had been revised.
-pub async fn a_rollup_of_another_definition_is_replaced(fixture: &dyn Fixture) {
-    let stores = fixture.open().await;
-    let old = rollup("w10s", "host", Series::new("load"), 10, 3, 1.0);
-    let new = Rollup { version: "00000002".to_owned(), ..rollup("w10s", "host", Series::new("load"), 10, 0, 2.0) };
-    for (at, each) in (1..).zip([&old, &new]) {
-        let outputs = vec![Output::Rollup(each.clone())];
-        stores.rollups.write(&[commit_entry(at, "w10s", outputs)], Position(at - 1), Position(at)).await.expect("written");
-    }
-    assert_eq!(stored(&stores).await, [new]);
-}
-
 /// Claims move the position and nothing else.
 pub async fn claims_leave_no_rows(fixture: &dyn Fixture) {
     let stores = fixture.open().await;

@@ -34,6 +34,9 @@ pub struct Args {
     /// The oldest value first instead of the newest.
     #[arg(long)]
     pub oldest_first: bool,
+    /// The results by this definition of the operator, whether they count or not; `floodmark results ls` lists them.
+    #[arg(long, value_name = "HASH")]
+    pub definition: Option<String>,
     /// The results of this replay instead of the live ones.
     #[arg(long, value_name = "NAME")]
     pub result_set: Option<String>,
@@ -67,6 +70,7 @@ pub(super) fn scores(global: &Global, args: &Args) -> Outcome {
         to,
         score_min: args.score_min,
         only_episodes: args.only_episodes,
+        version: args.definition.clone(),
         newest_first: !args.oldest_first,
     };
     let data = open::data(global, &args.place)?.result_set(args.result_set.as_deref())?;
