@@ -93,7 +93,7 @@ fn minutes() -> JobPlan {
         group_by: None,
     };
     let make = move |_| -> Box<dyn Operator> { Box::new(Cascade::new(spec.clone()).unwrap()) };
-    let input = Input::Operator { id: "w".into(), version: "v1".into(), level: 1, whole: false };
+    let input = Input::Operator { id: "w".into(), version: "00000000".into(), level: 1, whole: false };
     JobPlan { operator: "c".into(), version: "00000000".into(), input, make: Arc::new(make) }
 }
 

@@ -38,8 +38,8 @@ fn configure(installation: &Installation, size: &str) {
     let config = format!(
         "partitions = 2\n[api]\nenabled = false\n[sources.file]\ntype = \"file\"\npath = {path:?}\ntime = \"time\"\nlabels = [\"host\"]\n\
          values = [{{ column = \"load\", metric = \"load\" }}]\n\
-         [operators.minutes]\ntype = \"tumbling\"\nsize = \"{size}\"\naggregates = [\"count\", \"sum\", \"max\"]\n\
-         [operators.hours]\ntype = \"tumbling\"\nsize = \"1h\"\nfrom = \"minutes\"\naggregates = [\"count\", \"sum\", \"max\"]\n\
+         [operators.minutes]\ntype = \"tumbling\"\nsize = \"{size}\"\naggregates = [\"count\", \"sum\", \"mean\"]\n\
+         [operators.hours]\ntype = \"tumbling\"\nsize = \"1h\"\nfrom = \"minutes\"\naggregates = [\"count\", \"sum\", \"mean\"]\n\
          [operators.unusual]\ntype = \"anomaly\"\nfrom = \"minutes\"\nemit = \"all\"\n"
     );
     installation.write("floodmark.toml", config);

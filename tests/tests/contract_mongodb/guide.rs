@@ -123,7 +123,7 @@ async fn documents_have_the_fields_that_the_guide_names() {
     assert_eq!(names.collect::<BTreeSet<_>>(), document.keys().cloned().collect());
     assert_eq!(document.get_i64("window_start_us").unwrap(), -1_500_001);
     assert_eq!(document.get_datetime("window_start").unwrap().timestamp_millis(), -1_501);
-    let id = r#"host {"metric":"cpu_usage","unit":"%","labels":{"host":"a"}} per_minute 1969-12-31T23:59:58.499999Z 1970-01-01T00:00:58.499999Z"#;
+    let id = r#"host {"metric":"cpu_usage","unit":"%","labels":{"host":"a"}} per_minute 1969-12-31T23:59:58.499999Z 1970-01-01T00:00:58.499999Z 00000001"#;
     assert_eq!(document.get_str("_id").unwrap(), id);
     assert_eq!(document.get_array("labels").unwrap(), &[doc! { "k": "host", "v": "a" }.into()]);
     assert_eq!(document.get_document("quantiles").unwrap(), &doc! { "p99": 1.0 });
@@ -162,7 +162,7 @@ async fn scores_have_the_fields_that_the_guide_names() {
     sink.write(&entries, Position(0), Position(1)).await.unwrap();
     let document = at.client().await.collection::<Document>("scores").find_one(doc! {}).await.unwrap().unwrap();
     assert_eq!(names.collect::<BTreeSet<_>>(), document.keys().cloned().collect());
-    let id = r#"host {"metric":"cpu_usage","unit":"%","labels":{"host":"a"}} unusual 1969-12-31T23:59:58.499999Z"#;
+    let id = r#"host {"metric":"cpu_usage","unit":"%","labels":{"host":"a"}} unusual 1969-12-31T23:59:58.499999Z 00000001"#;
     assert_eq!(document.get_str("_id").unwrap(), id);
     assert_eq!(document.get_document("episode").unwrap().get_datetime("opened").unwrap().timestamp_millis(), -1_501);
 }

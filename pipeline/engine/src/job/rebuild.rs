@@ -35,7 +35,7 @@ impl Rebuild {
             Input::Partition | Input::Partitions => Some(tail),
             Input::Operator { .. } => None,
         };
-        tracing::info!(job, from = from.0, to = tail.0, "computing results anew, beside those that count until that is done");
+        tracing::info!(job, from = from.0, to = tail.0, "computing results anew from the log; earlier ones count until that is done");
         Self { job, from, to, began: now, told: now, over: false }
     }
 

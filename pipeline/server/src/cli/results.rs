@@ -129,7 +129,7 @@ async fn drop_sets(store: &dyn ResultSetQuery, args: &Drop) -> Outcome {
     versions.sort_unstable();
     versions.dedup();
     let replaced = |version: &&str| !all.iter().filter(wanted).any(|set| set.set.version == **version && set.set.state != State::Replaced);
-    let droppable: Vec<&str> = versions.iter().copied().filter(|version| replaced(&version)).collect();
+    let droppable: Vec<&str> = versions.iter().copied().filter(|version| replaced(version)).collect();
     if droppable.is_empty() {
         let what = match (versions.is_empty(), definition) {
             (true, _) => format!("there are no such results of operator {operator:?}"),
