@@ -74,11 +74,11 @@ async fn the_past_ends_where_it_was_cut_and_takes_nothing() {
 fn tens() -> JobPlan {
     let spec = windows(10, 0, 3_600);
     let make = move |_| -> Box<dyn Operator> { Box::new(BySource::new(spec.clone()).unwrap()) };
-    JobPlan { operator: "w".into(), version: "00000000".into(), input: Input::Partition, make: Arc::new(make) }
+    JobPlan { operator: "w".into(), version: "00000001".into(), input: Input::Partition, make: Arc::new(make) }
 }
 
 fn minutes() -> JobPlan {
-    let upstream = Upstream { operator: "w".into(), version: "00000000".into(), jobs: 1 };
+    let upstream = Upstream { operator: "w".into(), version: "00000001".into(), jobs: 1 };
     let spec = cascade::Spec {
         operator: "c".into(),
         version: 0,
@@ -93,7 +93,7 @@ fn minutes() -> JobPlan {
         group_by: None,
     };
     let make = move |_| -> Box<dyn Operator> { Box::new(Cascade::new(spec.clone()).unwrap()) };
-    let input = Input::Operator { id: "w".into(), version: "00000000".into(), level: 1, whole: false };
+    let input = Input::Operator { id: "w".into(), version: "00000001".into(), level: 1, whole: false };
     JobPlan { operator: "c".into(), version: "00000000".into(), input, make: Arc::new(make) }
 }
 
