@@ -5,7 +5,7 @@ use std::path::Path;
 
 use floodmark_connectors::logs::embedded::Log;
 use floodmark_core::ports::{Entry, Limit, Log as _, Position};
-use floodmark_schemas::{Aggregates, Event, FrameHeader, JobEntry, frame, subject};
+use floodmark_schemas::{Aggregates, Definition, Event, FrameHeader, JobEntry, frame, subject};
 use rusqlite::{Connection, OpenFlags, Row};
 
 use crate::oracle::{Id, Rollup};
@@ -74,6 +74,8 @@ pub struct Written {
     pub position: u64,
     /// The epoch of who wrote it.
     pub epoch: u64,
+    /// Whether it is part of a rebuild.
+    pub rebuilding: bool,
     /// What it says.
     pub entry: JobEntry,
 }
@@ -94,7 +96,9 @@ pub fn jobs_of(entries: Vec<Entry>) -> BTreeMap<String, Vec<Written>> {
     let mut jobs: BTreeMap<String, Vec<Written>> = BTreeMap::new();
     for entry in entries.into_iter().filter(|entry| subject::matches(subject::OUTPUTS, &entry.subject)) {
         let epoch = entry.headers.parse("Floodmark-Epoch").expect("it says who wrote it");
-        let written = Written { position: entry.position.0, epoch, entry: serde_json::from_slice(&entry.body).expect("it is JSON") };
+        let rebuilding = Definition::of(&entry.headers).is_some_and(|definition| definition.rebuilding);
+        let (position, said) = (entry.position.0, serde_json::from_slice(&entry.body).expect("it is JSON"));
+        let written = Written { position, epoch, rebuilding, entry: said };
         jobs.entry(entry.subject).or_default().push(written);
     }
     jobs
