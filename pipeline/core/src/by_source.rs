@@ -5,6 +5,7 @@
 //! all of them; this one does not.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use floodmark_schemas::{FrameHeader, Timestamp, subject};
 
@@ -67,6 +68,10 @@ impl Operator for BySource {
 
     fn events(&self) -> u64 {
         self.parts.values().map(Operator::events).sum()
+    }
+
+    fn open(&self, starts: Range<Timestamp>) -> u64 {
+        self.parts.values().map(|part| part.open(starts.clone())).sum()
     }
 
     fn snapshot(&self) -> Vec<u8> {

@@ -10,6 +10,7 @@
 mod merge;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use floodmark_schemas::commit::Output;
@@ -289,6 +290,16 @@ impl Operator for Cascade {
 
     fn events(&self) -> u64 {
         self.state.rollups
+    }
+
+    fn open(&self, starts: Range<Timestamp>) -> u64 {
+        let waits = |part: &Part, window: i64| {
+            let (start, end) = self.grid.bounds(window);
+            end > part.watermark && starts.contains(&Timestamp::from_micros(start))
+        };
+        let all = self.state.parts.values().flat_map(|part| part.windows.iter().map(move |(window, series)| (part, *window, series)));
+        let waiting = all.filter(|(part, window, _)| waits(part, *window));
+        waiting.flat_map(|(_, _, series)| series.values()).filter(|cell| !cell.is_empty()).count() as u64
     }
 
     fn snapshot(&self) -> Vec<u8> {

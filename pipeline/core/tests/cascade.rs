@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use floodmark_core::BySource;
@@ -186,6 +186,29 @@ proptest! {
         let small = rollups(run(&spec(labels, 1), &commits(0, &frames, cut), usize::MAX));
         let small: BTreeMap<_, _> = newest(&small).iter().map(|(key, rollup)| (key.clone(), values(rollup))).collect();
         prop_assert_eq!(small, expected);
+    }
+
+    #[test]
+    fn open_windows_have_begun_and_not_fired(frames in frames(), at in 0..3_000i64) {
+        let (entries, at) = (commits(0, &frames, 1_000), Timestamp::from_secs(at));
+        let mut cascade = Cascade::new(spec(None, 1)).unwrap();
+        // The last frames close what is open.
+        let before = &entries[..entries.len() - 2];
+        let mut earlier = Outputs::new();
+        before.iter().for_each(|entry| cascade.apply(entry, &mut earlier).unwrap());
+        let open = [cascade.open(Timestamp::MIN..at), cascade.open(at..Timestamp::MAX)];
+        let mut fired = newest(&rollups(earlier));
+        let mut begun = BTreeSet::new();
+        for rollup in rollups(before.iter().flat_map(|entry| match serde_json::from_slice(&entry.body).unwrap() {
+            JobEntry::Commit(commit) => commit.outputs,
+            JobEntry::Claim(_) => Vec::new(),
+        })) {
+            let start = rollup.window.start.micros().div_euclid(300_000_000) * 300;
+            begun.insert((rollup.source, rollup.series.key(), start));
+        }
+        begun.retain(|key| fired.remove(key).is_none());
+        let of = |early: bool| begun.iter().filter(|(_, _, start)| (Timestamp::from_secs(*start) < at) == early).count() as u64;
+        prop_assert_eq!(open, [of(true), of(false)]);
     }
 
     #[test]

@@ -12,11 +12,12 @@ mod snapshot;
 
 use std::cmp::Ordering;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 
 use floodmark_core::ports::{Appended, Entry, Expect, Limit, NewEntry, Operator, Position, Reader};
 use floodmark_core::{Error, Kind, Result};
-use floodmark_schemas::{Claim, DeadLetter, JobEntry};
+use floodmark_schemas::{Claim, DeadLetter, JobEntry, Timestamp};
 use tokio::sync::watch;
 
 use crate::ingest::{Logs, append, dead_letter};
@@ -206,6 +207,11 @@ impl Job {
     /// What this job is called in logs and metrics.
     pub fn name(&self) -> String {
         format!("{}/{}", self.spec.operator, self.spec.partition)
+    }
+
+    /// How many results its open windows will give; see [`Operator::open`].
+    pub fn open(&self, starts: Range<Timestamp>) -> u64 {
+        self.operator.open(starts)
     }
 
     async fn take(&mut self, entry: &Entry) -> Result<()> {

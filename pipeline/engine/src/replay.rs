@@ -66,13 +66,14 @@ impl Replay {
         readers.map(|plan| u64::from(plan.input.jobs(self.partitions))).sum()
     }
 
-    /// Runs all jobs to their end and brings what they made into the store. May be dropped at any await: the next run on
-    /// the same output log goes on.
+    /// Runs all jobs to their end and brings what they made into the store. Gives how many results of the period are not
+    /// due yet, by operator: their windows have begun and not ended. May be dropped at any await: the next run on the same
+    /// output log goes on.
     ///
     /// # Errors
     /// `Unavailable` when a log or the store does not answer again and again; `Conflict` when somebody else writes the
     /// same results; `Broken` when a log has lost entries, or a re-run does not give what is committed.
-    pub async fn run(self) -> Result<()> {
+    pub async fn run(self) -> Result<BTreeMap<String, u64>> {
         let drain = watch::Sender::new(None);
         let (floors, mut sinks) = (Floors::default(), JoinSet::new());
         let fed: BTreeSet<String> = self.jobs.iter().filter_map(|plan| feeds(&plan.input)).collect();
@@ -86,8 +87,9 @@ impl Replay {
             let drain = drain.subscribe();
             sinks.spawn(async move { runner.run(drain).await });
         }
-        let at_once = if self.past.is_paced() { Semaphore::MAX_PERMITS } else { self.jobs_at_once.max(1) };
+        let at_once = if self.past.is_paced() { Semaphore::MAX_PERMITS } else { self.jobs_at_once.clamp(1, Semaphore::MAX_PERMITS) };
         let turns = Arc::new(Semaphore::new(at_once));
+        let mut open = BTreeMap::new();
         let levels = self.jobs.iter().map(|plan| plan.input.level()).max().unwrap_or(0);
         let plans: Vec<Arc<JobPlan>> = self.jobs.into_iter().map(Arc::new).collect();
         for level in 0..=levels {
@@ -103,9 +105,11 @@ impl Replay {
                     let (plan, turns, floors) = (plan.clone(), turns.clone(), floors.clone());
                     let stop = self.stops.get(&job_name(&plan.operator, partition)).filter(|_| plan.input.reads() == Reads::Events);
                     let until = stop.map_or(end, |stop| end.min(*stop));
+                    let starts = self.keep.range();
                     jobs.spawn(async move {
                         let _turn = turns.acquire().await.map_err(|e| Error::broken("waiting for the turn of a job").because(e))?;
-                        job(&plan, partition, of, logs, keep, until, &floors).await
+                        let job = job(&plan, partition, of, logs, keep, until, &floors).await?;
+                        Ok((plan.operator.clone(), job.open(starts)))
                     });
                 }
             }
@@ -114,7 +118,10 @@ impl Replay {
                 tokio::select! {
                     Some(ended) = sinks.join_next(), if !sinks.is_empty() => joined(ended)?,
                     ended = jobs.join_next() => match ended {
-                        Some(ended) => joined(ended)?,
+                        Some(ended) => {
+                            let (operator, results) = joined(ended)?;
+                            *open.entry(operator).or_default() += results;
+                        }
                         None => break,
                     },
                 }
@@ -124,7 +131,7 @@ impl Replay {
         while let Some(ended) = sinks.join_next().await {
             joined(ended)?;
         }
-        Ok(())
+        Ok(open)
     }
 }
 
@@ -136,12 +143,12 @@ fn feeds(input: &Input) -> Option<String> {
     }
 }
 
-fn joined(ended: std::result::Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
+fn joined<T>(ended: std::result::Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
     ended.map_err(|e| Error::broken("a part of the replay panicked").because(e))?
 }
 
 /// Runs one job to `until`: the only place where a replay touches [`Job`].
-async fn job(plan: &JobPlan, partition: u32, jobs: u32, logs: Logs, keep: Period, until: Position, floors: &Floors) -> Result<()> {
+async fn job(plan: &JobPlan, partition: u32, jobs: u32, logs: Logs, keep: Period, until: Position, floors: &Floors) -> Result<Job> {
     let name = job_name(&plan.operator, partition);
     let (operator, version, input) = (plan.operator.clone(), plan.version.clone(), plan.input.clone());
     let spec = JobSpec { operator, partition, jobs, input, version, snapshot_after_bytes: SNAPSHOT_AFTER_BYTES };
@@ -154,7 +161,7 @@ async fn job(plan: &JobPlan, partition: u32, jobs: u32, logs: Logs, keep: Period
     loop {
         let attempt = async {
             let mut job = Job::claim(spec.clone(), logs.clone(), &make, floors.of(format!("job.{name}"))).await?;
-            job.run(drain.subscribe()).await
+            job.run(drain.subscribe()).await.map(|()| job)
         };
         match attempt.await {
             Err(e) if e.kind() == Kind::Unavailable && backoff.attempt() < ATTEMPTS_MAX => {

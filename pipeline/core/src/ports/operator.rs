@@ -1,6 +1,7 @@
 //! Operators: pure functions from the entries of one partition to outputs.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use floodmark_schemas::{Timestamp, commit::Output};
 
@@ -32,6 +33,12 @@ pub trait Operator: Send {
 
     /// How many events it has taken, in all.
     fn events(&self) -> u64;
+
+    /// How many results are still to come of what it has taken: the windows of each series that hold events, have not fired
+    /// and start in this span. It looks through the whole state. None of an operator that answers at once.
+    fn open(&self, _starts: Range<Timestamp>) -> u64 {
+        0
+    }
 
     /// The whole state as bytes. Equal states give equal bytes.
     fn snapshot(&self) -> Vec<u8>;

@@ -1,5 +1,7 @@
 //! Windows without overlap that are the same for all series: tumbling and calendar windows. A pane is a window.
 
+use std::ops::Range;
+
 use super::{
     accumulators::Layout,
     books::{Books, micros},
@@ -102,6 +104,12 @@ impl Aligned {
     /// The end of the window of a time.
     pub fn end_of(&self, time: i64) -> i64 {
         self.clock.grid.bounds(self.clock.grid.index(time)).1
+    }
+
+    /// How many windows of series have not fired and start in this span.
+    pub fn open(&self, starts: Range<i64>) -> u64 {
+        let waits = |index: i64| index >= self.clock.fired && starts.contains(&self.clock.grid.bounds(index).0);
+        self.panes.list().iter().filter(|pane| waits(pane.index)).map(|pane| pane.series.len() as u64).sum()
     }
 
     /// The end of the last window.

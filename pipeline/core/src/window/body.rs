@@ -1,5 +1,7 @@
 //! The windows of an operator, whatever their shape: one `match` arm for each.
 
+use std::ops::Range;
+
 use super::{
     aligned::Aligned,
     books::{Books, micros},
@@ -104,6 +106,11 @@ impl Body {
     /// The end of the last window.
     pub fn last_end(&self) -> Option<i64> {
         each!(self, windows => windows.last_end())
+    }
+
+    /// How many windows of series hold events, have not fired and start in this span.
+    pub fn open(&self, starts: Range<i64>) -> u64 {
+        each!(self, windows => windows.open(starts))
     }
 
     /// Makes room for series ids below `series`.

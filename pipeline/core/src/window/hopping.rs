@@ -5,6 +5,7 @@
 //! [`super::view`]), so that a restart, a late event or the cut of frames does not change the last bit of a sum.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use super::{
     accumulators::{Accumulators, Layout},
@@ -234,6 +235,30 @@ impl Hopping {
     /// The end of the last window of a time.
     pub fn end_of(&self, time: i64) -> i64 {
         self.bounds(self.windows_of(time.div_euclid(self.pane)).1).1
+    }
+
+    /// How many windows of series have not fired and start in this span.
+    pub fn open(&self, starts: Range<i64>) -> u64 {
+        let slide = self.pane * self.hop;
+        // The first window that starts at a time or later.
+        let from = |time: i64| time.div_euclid(slide) + i64::from(time.rem_euclid(slide) > 0);
+        let wanted = self.fired.max(from(starts.start))..from(starts.end);
+        // A window is counted with the first of its panes that holds the series: those before were counted with others.
+        let mut counted = vec![i64::MIN; self.panes.series()];
+        let mut open = 0;
+        for pane in self.panes.list() {
+            let (first, last) = self.windows_of(pane.index);
+            let end = wanted.end.min(last.saturating_add(1));
+            for id in &pane.series {
+                let counted = &mut counted[*id as usize];
+                let begin = wanted.start.max(first).max(*counted);
+                if begin < end {
+                    open += begin.abs_diff(end);
+                    *counted = end;
+                }
+            }
+        }
+        open
     }
 
     /// The end of the last window.

@@ -8,6 +8,8 @@
 //! - A frame whose number was seen, or whose epoch is over, is dropped. Missing frames are counted.
 //! - When all sources have ended, all windows fire. Some ended and none active: the windows that those have reached.
 
+use std::ops::Range;
+
 use floodmark_schemas::{FrameHeader, Series, Timestamp, frame::Decoder, subject};
 
 use super::{
@@ -175,6 +177,10 @@ impl Operator for Windows {
 
     fn events(&self) -> u64 {
         self.books.counts.events
+    }
+
+    fn open(&self, starts: Range<Timestamp>) -> u64 {
+        self.body.open(starts.start.micros()..starts.end.micros())
     }
 
     fn snapshot(&self) -> Vec<u8> {

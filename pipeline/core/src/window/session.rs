@@ -10,6 +10,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use super::{
     accumulators::{Accumulators, Layout},
@@ -117,6 +118,12 @@ impl Sessions {
 
     pub fn last_end(&self) -> Option<i64> {
         self.list.iter().filter(|session| session.series != NONE).map(|session| self.end_of(session.last)).max()
+    }
+
+    /// How many sessions have not fired and start in this span.
+    pub fn open(&self, starts: Range<i64>) -> u64 {
+        let waits = |session: &&Session| session.series != NONE && session.emitted == 0 && starts.contains(&session.start);
+        self.list.iter().filter(waits).count() as u64
     }
 
     fn window(&self, session: &Session) -> (i64, i64) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use floodmark_core::ports::{Entry, Operator};
 use floodmark_core::window::{Shape, Spec, Unit, Windows, Zone};
-use floodmark_schemas::commit::Output;
+use floodmark_schemas::{Timestamp, commit::Output};
 use oracle::{Oracle, Out};
 use proptest::prelude::*;
 
@@ -192,6 +192,26 @@ fn revisions_have_no_gaps(spec: &Spec, steps: &[world::Step]) {
     }
 }
 
+/// What is said to be open is what fires when all sources end, before a time and from it on.
+fn open_windows_are_those_that_still_fire(spec: &Spec, steps: &[world::Step], at: i64) {
+    let log_time = steps.iter().map(|step| step.log_time).max().unwrap();
+    let lanes = (0..world::SOURCES.len()).flat_map(|source| (0..world::LANES.len()).map(move |lane| (source, lane)));
+    let ends = lanes.map(|(source, lane)| world::Step { log_time, source, lane, what: world::What::Promise(None) });
+    let all: Vec<world::Step> = steps.iter().cloned().chain(ends).collect();
+    let (before, _) = world::entries(steps, &[usize::MAX]);
+    let (entries, _) = world::entries(&all, &[usize::MAX]);
+    let (mut operator, mut outputs) = (run(spec, &before, &[]).0, Vec::new());
+    let at = Timestamp::from_micros(at);
+    let open = [operator.open(Timestamp::MIN..at), operator.open(at..Timestamp::MAX)];
+    entries[before.len()..].iter().for_each(|end| operator.apply(end, &mut outputs).unwrap());
+    let fired = |early: bool| {
+        let first = |output: &&Output| matches!(output, Output::Rollup(r) if r.revision == 0 && (r.window.start < at) == early);
+        outputs.iter().filter(first).count() as u64
+    };
+    assert_eq!(open, [fired(true), fired(false)]);
+    assert_eq!(operator.open(Timestamp::MIN..Timestamp::MAX), 0);
+}
+
 macro_rules! every_shape {
     ($($shape:ident)+) => { $(
         mod $shape {
@@ -217,6 +237,12 @@ macro_rules! every_shape {
                 #[test]
                 fn revisions_have_no_gaps_and_ids_are_unique((spec, steps) in super::$shape()) {
                     revisions_have_no_gaps(&spec, &steps);
+                }
+
+                #[test]
+                fn open_windows_are_those_that_still_fire((spec, steps) in super::$shape(), at in any::<prop::sample::Index>()) {
+                    let at = steps[at.index(steps.len())].log_time - 7 * world::SECOND;
+                    super::open_windows_are_those_that_still_fire(&spec, &steps, at);
                 }
 
                 #[test]

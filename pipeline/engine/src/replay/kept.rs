@@ -1,6 +1,7 @@
 //! Which results of a replay are kept.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use floodmark_core::Result;
 use floodmark_core::ports::{Entry, Operator, Outputs};
@@ -19,6 +20,11 @@ impl Period {
     /// Whether a time lies in it.
     pub fn holds(&self, time: Timestamp) -> bool {
         self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time < to)
+    }
+
+    /// It as a range, from the beginning of time and to its end where nothing is said.
+    pub fn range(&self) -> Range<Timestamp> {
+        self.from.unwrap_or(Timestamp::MIN)..self.to.unwrap_or(Timestamp::MAX)
     }
 
     /// Whether a result belongs to it: a rollup by the start of its window, a score or a late event by its time.
@@ -71,6 +77,10 @@ impl Operator for Kept {
 
     fn events(&self) -> u64 {
         self.operator.events()
+    }
+
+    fn open(&self, starts: Range<Timestamp>) -> u64 {
+        self.operator.open(starts)
     }
 
     fn snapshot(&self) -> Vec<u8> {

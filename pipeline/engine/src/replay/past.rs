@@ -1,4 +1,7 @@
-//! The event log as a replay sees it: read only, up to a position, of some sources, at a given speed.
+//! A log as a replay sees it: read only, from a position to a position, of some sources, at a given speed.
+//!
+//! Retention goes on meanwhile. When it deletes entries before they were read, reading fails: results would miss them, and
+//! nothing would tell.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,9 +16,10 @@ use tokio::time::Instant;
 
 use super::Period;
 
-/// A log up to a position. Whoever writes to it is refused.
+/// A log between two positions. Whoever writes to it is refused.
 pub struct Past {
     log: Arc<dyn Log>,
+    first: Position,
     until: Position,
     sources: Option<BTreeSet<String>>,
     pace: Option<Arc<Pace>>,
@@ -23,9 +27,19 @@ pub struct Past {
 }
 
 impl Past {
-    /// What `log` holds up to `until`: all of it, or the frames of `sources` and the ticks.
-    pub fn new(log: Arc<dyn Log>, until: Position, sources: Option<BTreeSet<String>>, pace: Option<Pace>) -> Self {
-        Self { log, until, sources, pace: pace.map(Arc::new), passed: Arc::default() }
+    /// What `log` holds from `first`, the oldest entry that it held when the replay began, up to `until`: all of it, or the
+    /// frames of `sources` and the ticks.
+    pub fn new(log: Arc<dyn Log>, (first, until): (Position, Position), sources: Option<BTreeSet<String>>, pace: Option<Pace>) -> Self {
+        Self { log, first, until, sources, pace: pace.map(Arc::new), passed: Arc::default() }
+    }
+
+    /// All that `log` holds now.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn whole(log: Arc<dyn Log>) -> Result<Self> {
+        let Continuity { first, tail, .. } = log.continuity().await?;
+        Ok(Self::new(log, (first, tail), None, None))
     }
 
     /// Where it ends.
@@ -52,9 +66,11 @@ impl Log for Past {
 
     async fn reader(&self, patterns: Vec<String>, after: Position) -> Result<Box<dyn Reader>> {
         let inner = self.log.reader(patterns, after).await?;
-        let (sources, pace, passed) = (self.sources.clone(), self.pace.clone(), self.passed.clone());
+        let (log, sources, pace, passed) = (self.log.clone(), self.sources.clone(), self.pace.clone(), self.passed.clone());
         passed.fetch_add(after.0, Ordering::Relaxed);
-        Ok(Box::new(PastReader { inner, until: self.until, sources, pace, passed, at: after, held: VecDeque::new() }))
+        let before_first = Position(self.first.0.saturating_sub(1));
+        let (whole, until) = (after.max(before_first), self.until);
+        Ok(Box::new(PastReader { log, inner, until, sources, pace, passed, at: after, whole, unchecked: None, held: VecDeque::new() }))
     }
 
     async fn last(&self, subject: &str) -> Result<Option<Entry>> {
@@ -84,12 +100,17 @@ fn refused() -> Error {
 }
 
 struct PastReader {
+    log: Arc<dyn Log>,
     inner: Box<dyn Reader>,
     until: Position,
     sources: Option<BTreeSet<String>>,
     pace: Option<Arc<Pace>>,
     passed: Arc<AtomicU64>,
     at: Position,
+    /// Nothing is missing up to here.
+    whole: Position,
+    /// Up to here it was read, but not looked whether anything was missing.
+    unchecked: Option<Position>,
     /// Read, but not due yet.
     held: VecDeque<Entry>,
 }
@@ -104,6 +125,23 @@ impl PastReader {
         self.passed.fetch_add(to.0.saturating_sub(self.at.0), Ordering::Relaxed);
         self.at = self.at.max(to);
     }
+
+    /// Takes note that nothing is missing of what was read last, unless something of it may have been deleted before. Looking
+    /// afterwards is enough: a log never gets back what it has deleted.
+    async fn check(&mut self) -> Result<()> {
+        let Some(to) = self.unchecked else { return Ok(()) };
+        let first = self.log.continuity().await?.first;
+        if self.whole < to && first.0 > self.whole.0 + 1 {
+            return Err(Error::broken(format!(
+                "reading the past: the log began with entry {} or earlier and begins with {first} now; retention has deleted entries that \
+                 were not read yet, and results would miss them. Repeat the command, with --again when its result set has a name. When that \
+                 does not help, raise `retention_age` or `retention_size` in [log] first, or stop `floodmark run` meanwhile",
+                self.whole.0 + 1
+            )));
+        }
+        (self.whole, self.unchecked) = (self.whole.max(to), None);
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -111,6 +149,7 @@ impl Reader for PastReader {
     async fn next(&mut self, limit: Limit) -> Result<Vec<Entry>> {
         let until = limit.until.map_or(self.until, |until| until.min(self.until));
         loop {
+            self.check().await?;
             if let (Some(first), Some(pace)) = (self.held.front(), &self.pace) {
                 tokio::time::sleep_until(pace.due(first)).await;
                 let now = Instant::now();
@@ -121,7 +160,10 @@ impl Reader for PastReader {
                 return Ok(std::mem::take(&mut self.held).into());
             }
             let entries = self.inner.next(Limit { until: Some(until), ..limit }).await?;
+            // Held before anything is waited for: who drops this loses none of them.
+            self.unchecked = Some(entries.last().map_or(until, |last| last.position));
             let Some(last) = entries.last() else {
+                self.check().await?;
                 self.pass(self.until);
                 return Ok(entries);
             };

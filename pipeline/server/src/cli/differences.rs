@@ -29,6 +29,10 @@ pub(super) fn of_verdict(verdict: &Verdict) -> String {
     for (reason, count) in &verdict.left_out {
         text.push_str(&format!("{count} left out: {reason}\n"));
     }
+    let (not_due, operators) = (verdict.not_due.values().sum::<u64>(), verdict.not_due.keys().cloned().collect::<Vec<_>>().join(", "));
+    if not_due > 0 {
+        text.push_str(&format!("{not_due} not due yet: windows of {operators} that have begun and not ended\n"));
+    }
     text.push_str(&list(&verdict.tally, ["stored", "replayed"]));
     text
 }

@@ -147,10 +147,14 @@ fn text(manifest: &Manifest) -> String {
     let Manifest { name, question, first, until, done, .. } = manifest;
     let Some(done) = done else { return format!("{name}: not complete; repeat its `floodmark replay`\n") };
     let results: Vec<String> = done.results.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let not_due = match done.open.values().sum::<u64>() {
+        0 => String::new(),
+        n => format!("{n} results are not due yet: their windows had begun and not ended\n"),
+    };
     let end = |time: Option<_>, open: &str| time.map_or_else(|| open.to_owned(), describe::time);
     format!(
         "{name}: {} in {:.1} s, of windows from {} to {}, from entries {first} to {until} of the log\n\
-         digest {}\n\
+         {not_due}digest {}\n\
          floodmark query rollups --result-set {name}   shows them\n",
         results.join(", "),
         done.seconds,

@@ -60,10 +60,13 @@ pub struct Manifest {
 }
 
 /// What came of a replay.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Done {
     /// How many results there are of each kind, by its name.
     pub results: BTreeMap<String, u64>,
+    /// How many were not due yet when the log ended, by operator: their windows had begun and not ended.
+    #[serde(default)]
+    pub open: BTreeMap<String, u64>,
     /// The hash of all of them in their order (XXH3, 128 bits): the same for the same results.
     pub digest: String,
     /// How long it took; of one that was interrupted, the last part.

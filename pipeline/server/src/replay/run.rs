@@ -130,24 +130,27 @@ pub async fn replay(live: &Live, jobs: Vec<JobPlan>, request: Request) -> Result
             Some(Pace::new(factor, request.period, after))
         }
     };
-    let past = Arc::new(Past::new(live.logs.events.clone(), Position(manifest.until), request.sources, pace));
+    let span = (Position(manifest.first), Position(manifest.until));
+    let past = Arc::new(Past::new(live.logs.events.clone(), span, request.sources, pace));
     let (outputs, partitions) = (place.outputs, live.config.partitions.get());
-    let jobs_at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    // Where retention deletes already, all jobs read the oldest entries at once, before it comes by again.
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let jobs_at_once = if manifest.first > 1 { usize::MAX } else { cores };
     let (stops, keep) = (request.stops, request.period);
     let run = Replay { past: past.clone(), outputs, partitions, jobs, sinks: place.sinks, keep, stops, jobs_at_once };
     let progress = Progress::begin(
         format!("replaying into {}", set.name()),
         run.readers() * (manifest.until + 1 - manifest.first.min(manifest.until)),
     );
-    told(run, &progress, &past, &manifest).await?;
+    let open = told(run, &progress, &past, &manifest).await?;
     let digest = digest(&place.answers, keep).await?;
-    manifest.done = Some(Done { seconds: began.elapsed().as_secs_f64(), ..digest });
+    manifest.done = Some(Done { open, seconds: began.elapsed().as_secs_f64(), ..digest });
     set.note(&manifest)?;
     Ok((set, manifest))
 }
 
 /// Runs it and tells how far it is.
-async fn told(run: Replay, progress: &Progress, past: &Past, manifest: &Manifest) -> Result<()> {
+async fn told(run: Replay, progress: &Progress, past: &Past, manifest: &Manifest) -> Result<BTreeMap<String, u64>> {
     let (passed, before) = (past.passed(), run.readers() * manifest.first.saturating_sub(1));
     let mut running = std::pin::pin!(run.run());
     let mut tell = tokio::time::interval(TELL_EVERY);
@@ -194,7 +197,7 @@ async fn digest(answers: &Answers, period: Period) -> Result<Done> {
     let mut results = BTreeMap::new();
     hash(kind::rollups(&*answers.rollups, period), &mut hasher, &mut results).await?;
     hash(kind::scores(&*answers.scores, period), &mut hasher, &mut results).await?;
-    Ok(Done { results, digest: format!("{:032x}", hasher.finish_128()), seconds: 0.0 })
+    Ok(Done { results, digest: format!("{:032x}", hasher.finish_128()), ..Done::default() })
 }
 
 async fn hash<T: Kind>(mut pages: Pages<'_, T>, hasher: &mut XxHash3_128, results: &mut BTreeMap<String, u64>) -> Result<()> {

@@ -3,7 +3,7 @@
 //!
 //! Left out, and counted: results of another definition of their operator, which the jobs of today did not make; windows
 //! for which the log may not hold all events any more; and results that a running pipeline changed meanwhile. A window
-//! that has not fired has no result yet.
+//! that has not fired has no result yet: those that hold events are counted too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub struct Verdict {
     pub tally: Tally,
     /// Stored results that were left out, by the reason.
     pub left_out: BTreeMap<&'static str, u64>,
+    /// Results that were not due yet, by operator: their windows have begun and not ended, or their commit is still to come.
+    pub not_due: BTreeMap<String, u64>,
 }
 
 /// Why a result was left out.
@@ -71,12 +73,13 @@ pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usiz
     let name = format!("verify-{}", std::process::id());
     let request = Request { period, name: Some(name.clone()), again: true, stops: stops.clone(), ..Request::default() };
     let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
-    let (set, _) = replay(live, jobs, request).await?;
+    let (set, manifest) = replay(live, jobs, request).await?;
     let whole = Whole::of(&live.logs).await?;
     let replayed = set.store()?;
     let gone_before = ttl.map(|ttl| SystemClock.now().plus_micros(-ttl.micros()));
     let judge = Judge { versions: &versions, whole: &whole, gone_before };
-    let mut verdict = Verdict::default();
+    let not_due = manifest.done.map(|done| done.open).unwrap_or_default();
+    let mut verdict = Verdict { not_due: not_due.into_iter().filter(|(_, count)| *count > 0).collect(), ..Verdict::default() };
     let of_rollups = judge.compare(kind::rollups(&*rollups, period), kind::rollups(&replayed, period), &mut verdict, limit).await?;
     let of_scores = judge.compare(kind::scores(&*scores, period), kind::scores(&replayed, period), &mut verdict, limit).await?;
     if !of_rollups.is_empty() || !of_scores.is_empty() {
