@@ -69,6 +69,7 @@ async fn the_questions_people_ask_are_answered_from_an_index() {
     for (filter, sort, index) in [
         (doc! { "window_start": { "$gte": start } }, doc! { "window_start": 1, "window_start_us": 1, "_id": 1 }, "by_time"),
         (doc! { "operator": "per_minute", "source": "host", "series": series }, doc! { "window_start": -1 }, "by_series"),
+        (doc! { "rollup_id": "0".repeat(32) }, doc! {}, "by_id"),
     ] {
         assert_eq!(index_of(&at, filter.clone(), sort).await, index, "{filter}");
     }

@@ -57,8 +57,8 @@ async fn a_check_of_a_good_server_says_what_it_found_and_leaves_nothing() {
         [
             "TLS: not asked for".to_owned(),
             format!("writing: allowed in database {}", config.database),
-            "indexes: `floodmark run` makes rollups.by_time, rollups.by_series, rollups.by_label, scores.by_time, scores.by_series, \
-             scores.by_label, scores.unusual, scores.of_episodes"
+            "indexes: `floodmark run` makes rollups.by_time, rollups.by_series, rollups.by_label, rollups.by_id, \
+             scores.by_time, scores.by_series, scores.by_label, scores.by_id, scores.unusual, scores.of_episodes"
                 .to_owned(),
             "retention: rollups and scores are kept for ever".to_owned(),
         ]

@@ -84,11 +84,19 @@ impl RollupQuery for WithoutRollups {
     async fn rollups(&self, _: &RollupFilter, _: Option<&str>, _: usize) -> Result<Page<Rollup>> {
         Err(Error::broken("PostgreSQL takes no rollups"))
     }
+
+    async fn rollup(&self, _: &str) -> Result<Option<Rollup>> {
+        Err(Error::broken("PostgreSQL takes no rollups"))
+    }
 }
 
 #[async_trait]
 impl ScoreQuery for WithoutRollups {
     async fn scores(&self, _: &ScoreFilter, _: Option<&str>, _: usize) -> Result<Page<Score>> {
+        Err(Error::broken("PostgreSQL takes no scores"))
+    }
+
+    async fn score(&self, _: &str) -> Result<Option<Score>> {
         Err(Error::broken("PostgreSQL takes no scores"))
     }
 }

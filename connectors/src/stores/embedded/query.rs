@@ -3,6 +3,7 @@
 //! Pages are cut by key, not by offset: a page costs the same wherever it lies, and rows that come in between two
 //! pages neither repeat nor hide others.
 
+mod by_id;
 mod dead_letters;
 mod filter;
 mod in_time;
@@ -29,6 +30,11 @@ impl RollupQuery for Store {
         let (filter, after) = (filter.clone(), after.map(str::to_owned));
         self.read(move |snapshot| rollups::page(snapshot, &filter, after.as_deref(), limit.clamp(1, PAGE_MAX))).await
     }
+
+    async fn rollup(&self, id: &str) -> Result<Option<Rollup>> {
+        let id = id.to_owned();
+        self.read(move |snapshot| by_id::one::<rollups::Rollups>(snapshot, &id)).await
+    }
 }
 
 #[async_trait]
@@ -36,6 +42,11 @@ impl ScoreQuery for Store {
     async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>> {
         let (filter, after) = (filter.clone(), after.map(str::to_owned));
         self.read(move |snapshot| scores::page(snapshot, &filter, after.as_deref(), limit.clamp(1, PAGE_MAX))).await
+    }
+
+    async fn score(&self, id: &str) -> Result<Option<Score>> {
+        let id = id.to_owned();
+        self.read(move |snapshot| by_id::one::<scores::Scores>(snapshot, &id)).await
     }
 }
 

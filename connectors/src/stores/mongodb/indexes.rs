@@ -52,6 +52,8 @@ fn collections(config: &Config) -> [Indexed; 2] {
         // One series over time, and the latest of each.
         of("by_series", doc! { "operator": 1, "source": 1, "series": 1, "window_start": -1 }),
         of("by_label", doc! { "labels.k": 1, "labels.v": 1, "window_start": 1, "window_start_us": 1, "_id": 1 }),
+        // What `floodmark explain` asks for.
+        of("by_id", doc! { "rollup_id": 1 }),
     ];
     rollups.extend(expiry("window_end"));
     let by_time = || doc! { "time": 1, "time_us": 1, "_id": 1 };
@@ -59,6 +61,7 @@ fn collections(config: &Config) -> [Indexed; 2] {
         of("by_time", by_time()),
         of("by_series", doc! { "operator": 1, "source": 1, "series": 1, "time": -1 }),
         of("by_label", doc! { "labels.k": 1, "labels.v": 1, "time": 1, "time_us": 1, "_id": 1 }),
+        of("by_id", doc! { "score_id": 1 }),
         // Few of many scores are unusual: what people ask for first is found without passing the others.
         Wanted { partial: Some(doc! { "score": { "$gte": 1.0 } }), ..of("unusual", by_time()) },
         Wanted { partial: Some(doc! { "episode": { "$exists": true } }), ..of("of_episodes", by_time()) },

@@ -5,6 +5,7 @@
 //! backwards; within one time the order stays. An index cannot do both at once, so results are read backwards as a whole,
 //! those of one time are turned round, and those of the last time, which may have been cut, are read again forwards.
 
+mod by_id;
 mod place;
 
 use std::collections::BTreeMap;
@@ -59,6 +60,10 @@ impl RollupQuery for Store {
         let kept = Kept { collection: self.rollups(), what: "rollups", time: ["window_start", "window_start_us"], read };
         page(self, &kept, &Tokens::of("m1", filter), &question, after, limit).await
     }
+
+    async fn rollup(&self, id: &str) -> Result<Option<Rollup>> {
+        by_id::one(self, &self.rollups(), doc! { "rollup_id": id }, document::read).await
+    }
 }
 
 #[async_trait]
@@ -80,6 +85,10 @@ impl ScoreQuery for Store {
         let read = |document: &Document| score_document::read(document).map(|score| (score.time, score));
         let kept = Kept { collection: self.scores(), what: "scores", time: ["time", "time_us"], read };
         page(self, &kept, &Tokens::of("n1", filter), &question, after, limit).await
+    }
+
+    async fn score(&self, id: &str) -> Result<Option<Score>> {
+        by_id::one(self, &self.scores(), doc! { "score_id": id }, score_document::read).await
     }
 }
 

@@ -4,6 +4,7 @@
 //! rollups, dead letters or series has a macro of its own.
 
 mod answers;
+mod by_id;
 mod definitions;
 mod entries;
 mod retractions;
@@ -19,6 +20,7 @@ use crate::Result;
 use crate::ports::{Page, ResultSetQuery, Sink, StoreQuery};
 
 pub use answers::*;
+pub use by_id::*;
 pub use definitions::*;
 pub use entries::{commit_entry, dead_letter_entry, entry, frame_entry, shard_entry};
 pub use retractions::*;
@@ -79,6 +81,7 @@ macro_rules! rollup_conformance_tests {
             rollups_come_back_as_they_were_written
             the_highest_revision_stands_whatever_the_order
             a_retracted_rollup_is_left_out
+            a_rollup_is_found_by_its_id
             claims_leave_no_rows
             a_repeated_write_changes_nothing
             a_write_of_rollups_from_another_position_is_a_conflict
@@ -100,6 +103,7 @@ macro_rules! score_conformance_tests {
         $crate::store_conformance_tests! { @each #[$test] $make;
             scores_come_back_as_they_were_written
             the_highest_revision_of_a_score_stands_whatever_the_order
+            a_score_is_found_by_its_id
             results_of_a_changed_operator_take_over_at_once
             replaced_results_can_be_dropped
             scores_and_rollups_of_one_commit_go_to_their_own_sinks

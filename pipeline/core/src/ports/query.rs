@@ -176,6 +176,13 @@ pub trait RollupQuery: Send + Sync {
     /// # Errors
     /// As [`EventQuery::events`].
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>>;
+
+    /// The rollup with this id while it is the highest revision of its window: by whatever definition of its operator, and
+    /// also a retraction. It may take as long as reading all of them.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn rollup(&self, id: &str) -> Result<Option<Rollup>>;
 }
 
 /// Answers about scores.
@@ -186,6 +193,12 @@ pub trait ScoreQuery: Send + Sync {
     /// # Errors
     /// As [`EventQuery::events`].
     async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>>;
+
+    /// The score with this id while it is the highest revision of its value; see [`RollupQuery::rollup`].
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn score(&self, id: &str) -> Result<Option<Score>>;
 }
 
 /// Answers about the series that were seen.
@@ -237,12 +250,20 @@ impl RollupQuery for Answers {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
         self.rollups.rollups(filter, after, limit).await
     }
+
+    async fn rollup(&self, id: &str) -> Result<Option<Rollup>> {
+        self.rollups.rollup(id).await
+    }
 }
 
 #[async_trait]
 impl ScoreQuery for Answers {
     async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>> {
         self.scores.scores(filter, after, limit).await
+    }
+
+    async fn score(&self, id: &str) -> Result<Option<Score>> {
+        self.scores.score(id).await
     }
 }
 

@@ -87,6 +87,10 @@ impl RollupQuery for Memory {
         }
         self.page(found, after, limit)
     }
+
+    async fn rollup(&self, id: &str) -> Result<Option<Rollup>> {
+        Ok(self.rollups.iter().find(|rollup| rollup.id == id).cloned())
+    }
 }
 
 #[async_trait]
@@ -106,6 +110,10 @@ impl ScoreQuery for Memory {
             found.reverse();
         }
         self.page(found, after, limit)
+    }
+
+    async fn score(&self, id: &str) -> Result<Option<Score>> {
+        Ok(self.scores.iter().find(|score| score.id == id).cloned())
     }
 }
 

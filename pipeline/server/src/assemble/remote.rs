@@ -74,12 +74,20 @@ impl<T: AsRef<mongodb::Store> + Send + Sync> RollupQuery for Remote<T> {
     async fn rollups(&self, filter: &RollupFilter, after: Option<&str>, limit: usize) -> Result<Page<Rollup>> {
         self.get().await?.as_ref().rollups(filter, after, limit).await
     }
+
+    async fn rollup(&self, id: &str) -> Result<Option<Rollup>> {
+        self.get().await?.as_ref().rollup(id).await
+    }
 }
 
 #[async_trait]
 impl<T: AsRef<mongodb::Store> + Send + Sync> ScoreQuery for Remote<T> {
     async fn scores(&self, filter: &ScoreFilter, after: Option<&str>, limit: usize) -> Result<Page<Score>> {
         self.get().await?.as_ref().scores(filter, after, limit).await
+    }
+
+    async fn score(&self, id: &str) -> Result<Option<Score>> {
+        self.get().await?.as_ref().score(id).await
     }
 }
 

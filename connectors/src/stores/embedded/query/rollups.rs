@@ -17,7 +17,7 @@ const COLUMNS: &str = "r.operator, r.series_id, r.window_start_us, r.window_end_
      r.count, r.sum, r.mean, r.min, r.max, r.stddev, r.first, r.last, r.quantiles, r.version, r.more";
 
 /// The table `rollup`.
-struct Rollups;
+pub(super) struct Rollups;
 
 impl Table for Rollups {
     type Item = Rollup;

@@ -14,7 +14,7 @@ use crate::stores::embedded::error::Doing;
 use crate::stores::embedded::result_sets::Kind;
 
 /// The table `score`.
-struct Scores;
+pub(super) struct Scores;
 
 impl Table for Scores {
     type Item = Score;
