@@ -15,7 +15,7 @@ use floodmark_engine::JobPlan;
 use floodmark_engine::input::Input;
 use floodmark_schemas::series::fnv1a;
 
-use crate::config::{Operator, OperatorKind};
+use crate::config::{Anomaly, Emit, Operator, OperatorKind};
 
 /// All operators of a configuration, whose event log has so many partitions.
 pub(crate) fn job_plans(operators: &BTreeMap<String, Operator>, partitions: u32) -> Result<Vec<JobPlan>> {
@@ -25,6 +25,22 @@ pub(crate) fn job_plans(operators: &BTreeMap<String, Operator>, partitions: u32)
 /// One of them, which may read another.
 pub(crate) fn job_plan(id: &str, operators: &BTreeMap<String, Operator>, partitions: u32) -> Result<JobPlan> {
     plan(id, operators, partitions, operators.len())
+}
+
+/// The same operators, but those of scores give every one, also what their settings leave out. What they learn does not
+/// depend on that, so the definition, and with it the ids, are the same.
+pub(crate) fn giving_every_score(operators: &BTreeMap<String, Operator>, partitions: u32) -> Result<Vec<JobPlan>> {
+    let plans = job_plans(operators, partitions)?;
+    let every = |plan: &JobPlan| {
+        let OperatorKind::Anomaly(settings) = &operators[&plan.operator].kind else { return Ok(plan.clone()) };
+        let read = plans.iter().find(|read| settings.from.as_ref() == Some(&read.operator));
+        let upstream =
+            |read: &JobPlan| Upstream { operator: read.operator.clone(), version: read.version.clone(), jobs: read.input.jobs(partitions) };
+        let settings = Anomaly { emit: Emit::All, ..settings.clone() };
+        let version = u32::from_str_radix(&plan.version, 16).expect("it was written from such a number");
+        Ok(JobPlan { make: anomaly::make(&plan.operator, version, &settings, read.map(upstream))?, ..plan.clone() })
+    };
+    plans.iter().map(every).collect()
 }
 
 /// Makes an operator of its version, on a partition.

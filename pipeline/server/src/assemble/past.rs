@@ -52,6 +52,14 @@ pub fn jobs(config: &Config) -> Result<Vec<JobPlan>> {
     operators::job_plans(&config.operators, config.partitions.get())
 }
 
+/// The same, but operators of scores give every one.
+///
+/// # Errors
+/// `Broken` when one cannot work.
+pub fn jobs_giving_every_score(config: &Config) -> Result<Vec<JobPlan>> {
+    operators::giving_every_score(&config.operators, config.partitions.get())
+}
+
 /// Where a configuration keeps results.
 pub struct Stored {
     /// Who answers about rollups.

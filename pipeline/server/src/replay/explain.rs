@@ -3,20 +3,27 @@
 //! The operator is run once more over what it reads, and watched. Which events count is not guessed from the
 //! configuration: each candidate is given to a fresh operator alone, and counts when the same window comes out.
 
+mod below;
+mod find;
+mod left_out;
+mod reading;
+mod score;
 mod trial;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use floodmark_core::ports::{Entry, Limit, Log, Position};
+use floodmark_core::ports::Entry;
 use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::input::Input;
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{Aggregates, FrameHeader, JobEntry, Rollup, Score, Series, Timestamp, Window, subject};
+use floodmark_schemas::{Aggregates, FrameHeader, Rollup, Score, Series, Timestamp, Window, subject};
 use serde::Serialize;
 
+use below::Below;
+pub use find::Found;
+pub use left_out::{LeftOut, Without};
+use reading::Reading;
+pub use score::ScoreExplanation;
 use trial::Trial;
 
 /// The most events that are kept of those behind a result; all are counted.
@@ -90,12 +97,27 @@ impl Target {
         Self { source: rollup.source.clone(), series: rollup.series.clone(), window: rollup.window }
     }
 
+    /// The series of a score; there the window says nothing.
+    fn of_score(score: &Score) -> Self {
+        let window = score.window.unwrap_or(Window { start: score.time, end: score.time });
+        Self { source: score.source.clone(), series: score.series.clone(), window }
+    }
+
     fn is(&self, rollup: &Rollup) -> bool {
         rollup.window == self.window && rollup.source == self.source && rollup.series == self.series
     }
 
     fn holds(&self, window: Window) -> bool {
         self.window.start <= window.start && window.end <= self.window.end
+    }
+
+    /// Whether a shorter window of another operator is a part of it.
+    fn contains(&self, rollup: &Rollup) -> bool {
+        let labels = &rollup.series.labels;
+        rollup.source == self.source
+            && rollup.series.metric == self.series.metric
+            && self.series.labels.iter().all(|(name, value)| labels.get(name) == Some(value))
+            && self.holds(rollup.window)
     }
 }
 
@@ -115,47 +137,85 @@ pub struct Explanation {
     pub late: Vec<Behind>,
 }
 
-/// Runs an operator over what it reads and watches one window. The event at `without` is left out.
-///
-/// # Errors
-/// `Unavailable`; `Broken` when the operator cannot go on.
-pub async fn explain(logs: &Logs, plan: &JobPlan, partitions: u32, target: &Target, without: Option<Place>) -> Result<Explanation> {
-    let mut found = Explanation::default();
-    let mut upstream = BTreeMap::new();
-    for partition in 0..plan.input.jobs(partitions) {
-        let trial = Trial { plan, partition, target };
-        let mut operator = (plan.make)(partition);
-        let mut outputs = Vec::new();
-        let mut read = Reading::open(logs, &plan.input, partition).await?;
-        while let Some(entry) = read.next().await? {
-            let header = FrameHeader::from_headers(&entry.headers).ok();
-            let others = |header: &FrameHeader| header.source != target.source && !subject::is_ticker(&header.source);
-            if header.as_ref().is_some_and(others) {
-                continue;
-            }
-            let entry = match without {
-                Some(place) if place.position == entry.position.0 => trial::without(entry, place.index)?,
-                _ => entry,
-            };
-            let before = operator.events();
-            outputs.clear();
-            // An entry that cannot be read was set aside by the job, too.
-            if operator.apply(&entry, &mut outputs).is_err() {
-                continue;
-            }
-            let taken = operator.events() > before;
-            let counted = if taken { trial.behind(&entry, &outputs)? } else { Vec::new() };
-            watch(&mut found, target, &entry, &outputs, &counted);
-            found.count += counted.len() as u64;
-            let room = EVENTS_MAX.saturating_sub(found.events.len());
-            found.events.extend(counted.into_iter().take(room));
-            if matches!(plan.input, Input::Operator { .. }) {
-                below(&mut upstream, target, &entry);
+/// What explanations are made from.
+pub struct Explainer<'a> {
+    /// What was read, and what was committed.
+    pub logs: &'a Logs,
+    /// The operators that made the results. Those of scores give every one.
+    pub jobs: &'a [JobPlan],
+    /// How many partitions the event log has.
+    pub partitions: u32,
+}
+
+impl Explainer<'_> {
+    /// The operator of this id and definition.
+    ///
+    /// # Errors
+    /// `Rejected` when the configuration has another one, or none.
+    pub fn plan(&self, operator: &str, version: &str) -> Result<&JobPlan> {
+        let plan = self.jobs.iter().find(|plan| plan.operator == operator).ok_or_else(|| unknown(operator))?;
+        if plan.version == version {
+            return Ok(plan);
+        }
+        Err(Error::rejected(format!(
+            "the result was made by version {version} of operator {operator}, the configuration has {}: explain it with the configuration \
+             that made it",
+            plan.version
+        )))
+    }
+
+    /// The definition of the operator that another one reads.
+    fn version_below(&self, plan: &JobPlan) -> Option<String> {
+        let Input::Operator { id, .. } = &plan.input else { return None };
+        self.jobs.iter().find(|below| below.operator == *id).map(|below| below.version.clone())
+    }
+
+    /// Runs the operator of a rollup over what it reads and watches its window. What is left out counts as if it had never
+    /// come.
+    ///
+    /// # Errors
+    /// `Rejected` as [`Self::plan`]; `Unavailable`; `Broken` when the operator cannot go on, or retention deletes what is
+    /// read.
+    pub async fn rollup(&self, rollup: &Rollup, left_out: Option<&LeftOut>) -> Result<Explanation> {
+        let (plan, target) = (self.plan(&rollup.operator, &rollup.version)?, &Target::of(rollup));
+        let mut found = Explanation::default();
+        let mut below = Below::new(self.version_below(plan));
+        for partition in 0..plan.input.jobs(self.partitions) {
+            let trial = Trial { plan, partition, target };
+            let mut operator = (plan.make)(partition);
+            let mut outputs = Vec::new();
+            let mut read = Reading::open(self.logs, &plan.input, partition).await?;
+            while let Some(entry) = read.next().await? {
+                if of_another_source(&entry, &target.source) {
+                    continue;
+                }
+                let entry = match left_out {
+                    Some(left_out) => left_out.of(entry)?,
+                    None => entry,
+                };
+                let before = operator.events();
+                outputs.clear();
+                // An entry that cannot be read was set aside by the job, too.
+                if operator.apply(&entry, &mut outputs).is_err() {
+                    continue;
+                }
+                let taken = operator.events() > before;
+                let counted = if taken { trial.behind(&entry, &outputs)? } else { Vec::new() };
+                watch(&mut found, target, &entry, &outputs, &counted);
+                found.count += counted.len() as u64;
+                let room = EVENTS_MAX.saturating_sub(found.events.len());
+                found.events.extend(counted.into_iter().take(room));
+                below.take(&entry, |rollup| target.contains(rollup));
             }
         }
+        found.rollups = below.rollups();
+        Ok(found)
     }
-    found.rollups = upstream.into_values().collect();
-    Ok(found)
+}
+
+/// Whether an entry is a frame of another source. Each source has windows and scores of its own.
+fn of_another_source(entry: &Entry, source: &str) -> bool {
+    FrameHeader::from_headers(&entry.headers).is_ok_and(|header| header.source != source && !subject::is_ticker(&header.source))
 }
 
 /// Takes note of what came out of one entry for the window.
@@ -193,82 +253,6 @@ fn watch(found: &mut Explanation, target: &Target, entry: &Entry, outputs: &[Out
     }
 }
 
-/// The rollups of another operator that lie in the window.
-fn below(upstream: &mut BTreeMap<(Timestamp, String), Rollup>, target: &Target, entry: &Entry) {
-    let Ok(JobEntry::Commit(commit)) = serde_json::from_slice::<JobEntry>(&entry.body) else { return };
-    for output in commit.outputs {
-        if let Output::Rollup(rollup) = output
-            && rollup.source == target.source
-            && rollup.series.metric == target.series.metric
-            && target.series.labels.iter().all(|(name, value)| rollup.series.labels.get(name) == Some(value))
-            && target.holds(rollup.window)
-        {
-            upstream.insert((rollup.window.start, rollup.series.key()), rollup);
-        }
-    }
-}
-
-/// A result that was found by its id.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Found {
-    /// A rollup, which may have been revised since.
-    Rollup(Box<Rollup>),
-    /// A score, with the entry of the log that made it.
-    Score(Box<Score>, u64),
-}
-
-/// Looks for a result by running an operator over all that it reads.
-///
-/// # Errors
-/// `Unavailable`.
-pub async fn find(logs: &Logs, plan: &JobPlan, partitions: u32, id: &str) -> Result<Option<Found>> {
-    for partition in 0..plan.input.jobs(partitions) {
-        let (mut operator, mut outputs) = ((plan.make)(partition), Vec::new());
-        let mut read = Reading::open(logs, &plan.input, partition).await?;
-        while let Some(entry) = read.next().await? {
-            outputs.clear();
-            if operator.apply(&entry, &mut outputs).is_err() {
-                continue;
-            }
-            for output in outputs.drain(..) {
-                match output {
-                    Output::Rollup(rollup) if rollup.id == id => return Ok(Some(Found::Rollup(Box::new(rollup)))),
-                    Output::Score(score) if score.id == id => return Ok(Some(Found::Score(Box::new(score), entry.position.0))),
-                    _ => {}
-                }
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// What a job reads, from the oldest entry to the newest.
-struct Reading {
-    reader: Box<dyn floodmark_core::ports::Reader>,
-    limit: Limit,
-    ahead: std::collections::VecDeque<Entry>,
-}
-
-impl Reading {
-    async fn open(logs: &Logs, input: &Input, partition: u32) -> Result<Self> {
-        let (log, pattern): (&Arc<dyn Log>, _) = match input {
-            Input::Partition => (&logs.events, subject::events_of_partition(partition)),
-            Input::Partitions => (&logs.events, subject::EVENTS.to_owned()),
-            Input::Operator { id, whole: true, .. } => (&logs.outputs, subject::outputs_of(id)),
-            Input::Operator { id, whole: false, .. } => (&logs.outputs, subject::outputs(id, partition)),
-        };
-        let limit = Limit { until: Some(log.continuity().await?.tail), ..Limit::default() };
-        Ok(Self { reader: log.reader(vec![pattern], Position::START).await?, limit, ahead: Default::default() })
-    }
-
-    async fn next(&mut self) -> Result<Option<Entry>> {
-        if self.ahead.is_empty() {
-            self.ahead = self.reader.next(self.limit).await?.into();
-        }
-        Ok(self.ahead.pop_front())
-    }
-}
-
 /// Reads `POSITION.INDEX`.
 impl std::str::FromStr for Place {
     type Err = String;
@@ -286,6 +270,6 @@ impl std::fmt::Display for Place {
 }
 
 /// That the configuration has no such operator.
-pub(crate) fn unknown(operator: &str) -> Error {
+fn unknown(operator: &str) -> Error {
     Error::rejected(format!("the configuration has no operator {operator:?}: what it made cannot be made again"))
 }

@@ -9,7 +9,7 @@ use floodmark_schemas::{Aggregates, Encoding, Event, EventBatch, FrameHeader, Pa
 
 use super::{Behind, Place, Target};
 
-/// Tries events for one window.
+/// Tries events for one window, or for the scores of one series.
 pub(super) struct Trial<'a> {
     pub(super) plan: &'a JobPlan,
     pub(super) partition: u32,
@@ -56,12 +56,42 @@ impl Trial<'_> {
         wanted.iter().all(|(name, value)| labels.get(name).map_or(name == "phase", |found| found == value))
     }
 
+    /// The events of a frame that are judged for the series: a score of it comes out. Counters need a second reading, so
+    /// each event is given twice, the second time a microsecond later.
+    pub(super) fn judged(&self, entry: &Entry) -> Result<Vec<Behind>> {
+        let Ok(header) = FrameHeader::from_headers(&entry.headers) else { return Ok(Vec::new()) };
+        let mut judged = Vec::new();
+        for (event, index) in events(&header, entry)?.into_iter().zip(0..).filter(|(event, _)| self.may_count(event)) {
+            let (time, place) = (event.time, Place { position: entry.position.0, index });
+            let reading = samples_of(&event).find(|(series, _)| *series == self.target.series).map(|(_, value)| value);
+            let again = Event { time: time.plus_micros(1), ..event.clone() };
+            let outputs = self.outputs_of(vec![event, again], &header)?;
+            let of_series = outputs.into_iter().find_map(|output| match output {
+                Output::Score(score) if score.series == self.target.series => Some(score.value),
+                _ => None,
+            });
+            judged.extend(of_series.map(|value| Behind { place, time, log_time: entry.time, value: reading.or(Some(value)) }));
+        }
+        Ok(judged)
+    }
+
     /// What comes out for the window when this event is all there is.
     fn alone(&self, event: Event, header: &FrameHeader) -> Result<Option<Aggregates>> {
-        let (source, time, disorder_us) = (header.source.clone(), event.time, header.disorder_us);
-        let batch: EventBatch = std::iter::once(event).collect();
-        let one = FrameHeader { source, epoch: 1, number: 1, count: 1, times: Some((time, time)), disorder_us, ..FrameHeader::default() };
-        let end = FrameHeader { number: 2, count: 0, times: None, watermark: Some(Timestamp::MAX), ..one.clone() };
+        let outputs = self.outputs_of(vec![event], header)?;
+        Ok(outputs.into_iter().find_map(|output| match output {
+            Output::Rollup(rollup) if rollup.series == self.target.series && self.target.holds(rollup.window) => Some(rollup.aggregates),
+            _ => None,
+        }))
+    }
+
+    /// What comes out when these events are all there is.
+    fn outputs_of(&self, events: Vec<Event>, header: &FrameHeader) -> Result<Vec<Output>> {
+        let (source, disorder_us) = (header.source.clone(), header.disorder_us);
+        let ends = events.iter().map(|event| event.time).min().zip(events.iter().map(|event| event.time).max());
+        let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+        let all = FrameHeader { source, epoch: 1, number: 1, count, times: ends, disorder_us, ..FrameHeader::default() };
+        let end = FrameHeader { number: 2, count: 0, times: None, watermark: Some(Timestamp::MAX), ..all.clone() };
+        let time = ends.map_or(Timestamp::MIN, |(_, latest)| latest);
         let entry = |position: u64, header: &FrameHeader, body| Entry {
             position: Position(position),
             time,
@@ -70,30 +100,15 @@ impl Trial<'_> {
             headers: header.to_headers(),
             body,
         };
+        let batch: EventBatch = events.into_iter().collect();
         let (mut operator, mut outputs) = ((self.plan.make)(self.partition), Vec::new());
-        operator.apply(&entry(1, &one, frame::encode(&batch, Encoding::Json, &one.source, "1")), &mut outputs)?;
+        operator.apply(&entry(1, &all, frame::encode(&batch, Encoding::Json, &all.source, "1")), &mut outputs)?;
         operator.apply(&entry(2, &end, Default::default()), &mut outputs)?;
-        Ok(outputs.into_iter().find_map(|output| match output {
-            Output::Rollup(rollup) if rollup.series == self.target.series && self.target.holds(rollup.window) => Some(rollup.aggregates),
-            _ => None,
-        }))
+        Ok(outputs)
     }
 }
 
-fn events(header: &FrameHeader, entry: &Entry) -> Result<Vec<Event>> {
+pub(super) fn events(header: &FrameHeader, entry: &Entry) -> Result<Vec<Event>> {
     let id = entry.id.clone().unwrap_or_else(|| entry.position.to_string());
     Ok(frame::decode(header.encoding, &entry.body, &header.source, &id)?)
-}
-
-/// The frame without one of its events.
-pub(super) fn without(mut entry: Entry, index: u32) -> Result<Entry> {
-    let mut header = FrameHeader::from_headers(&entry.headers)?;
-    let all = events(&header, &entry)?;
-    let kept: EventBatch = all.into_iter().zip(0..).filter(|(_, at)| *at != index).map(|(event, _)| event).collect();
-    header.count = u32::try_from(kept.len()).unwrap_or(u32::MAX);
-    let ends = kept.times().iter().min().zip(kept.times().iter().max());
-    header.times = ends.map(|(min, max)| (Timestamp::from_micros(*min), Timestamp::from_micros(*max)));
-    entry.body = if kept.is_empty() { Default::default() } else { frame::encode(&kept, header.encoding, &header.source, "without") };
-    entry.headers = header.to_headers();
-    Ok(entry)
 }
