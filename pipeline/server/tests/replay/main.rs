@@ -6,7 +6,11 @@
 mod stack;
 
 mod diff;
+mod diff_scores;
 mod explain;
+mod explain_layers;
+mod layers;
 mod same;
 mod verify;
+mod verify_layers;
 mod world;
