@@ -65,6 +65,10 @@ impl Operator for BySource {
         self.parts.values().map(Operator::late).sum()
     }
 
+    fn undefined(&self) -> u64 {
+        self.parts.values().map(Operator::undefined).sum()
+    }
+
     fn events(&self) -> u64 {
         self.parts.values().map(Operator::events).sum()
     }

@@ -30,6 +30,11 @@ pub trait Operator: Send {
     /// How many events came too late, in all.
     fn late(&self) -> u64;
 
+    /// How many values were left out because the formula of a derived value made nothing finite of them, in all.
+    fn undefined(&self) -> u64 {
+        0
+    }
+
     /// How many events it has taken, in all.
     fn events(&self) -> u64;
 

@@ -173,6 +173,10 @@ impl Operator for Windows {
         self.books.counts.late
     }
 
+    fn undefined(&self) -> u64 {
+        self.books.counts.undefined
+    }
+
     fn events(&self) -> u64 {
         self.books.counts.events
     }

@@ -69,6 +69,10 @@ impl Operator for Kept {
         self.operator.late()
     }
 
+    fn undefined(&self) -> u64 {
+        self.operator.undefined()
+    }
+
     fn events(&self) -> u64 {
         self.operator.events()
     }
