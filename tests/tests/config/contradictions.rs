@@ -288,6 +288,18 @@ where = "metric =~ 'cpu_('"
 "# => [
         "4:20 this is not a pattern: unclosed group | patterns are those of https://docs.rs/regex/latest/regex/#syntax",
     ],
+    a_time_zone_that_there_is_not: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+where = "hour(time, 'Europe/Berln') < 8"
+[operators.a]
+type = "anomaly"
+value = "weekday(time, unit)"
+metric = "day"
+"# => [
+        "4:21 there is no time zone \"Europe/Berln\" | did you mean \"Europe/Berlin\"?",
+        "7:24 a time zone must be fixed | write it in quotes, for example \"Europe/Berlin\"",
+    ],
     a_condition_that_is_empty: r#"[operators.w]
 type = "tumbling"
 size = "1m"
