@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use floodmark_schemas::{FrameHeader, Timestamp, subject};
+use floodmark_schemas::{FrameHeader, Presence, Timestamp, subject};
 
 use crate::ports::{Entry, Operator, Outputs};
 use crate::window::{Spec, Windows};
@@ -59,6 +59,10 @@ impl Operator for BySource {
     fn watermarks(&self) -> BTreeMap<String, Timestamp> {
         let of = |part: &Windows| if part.has_ended() { Some(Timestamp::MAX) } else { part.watermark() };
         self.parts.iter().filter_map(|(source, part)| Some((source.clone(), of(part)?))).collect()
+    }
+
+    fn presence(&self, since: Timestamp, now: Timestamp) -> BTreeMap<String, Presence> {
+        self.parts.iter().filter_map(|(source, part)| Some((source.clone(), part.presence(since, now)?))).collect()
     }
 
     fn late(&self) -> u64 {

@@ -50,10 +50,7 @@ pub fn expected(spec: &Spec, steps: &[Step]) -> Results {
                     sources[*source].take(spec, *source, *log_time, event, &mut cells, &mut results);
                 }
             }
-            What::Takeover(source) => {
-                let ended = sources[*source].ended;
-                sources[*source].see(*log_time, ended);
-            }
+            What::Takeover(source) => sources[*source].see(*log_time, false),
             What::Ghost(..) => {}
             What::Tick(promises) => {
                 for (source, promise) in promises.iter().filter(|(source, _)| sources[*source].known).copied().collect::<Vec<_>>() {

@@ -8,7 +8,7 @@
 //! - A frame whose number was seen, or whose epoch is over, is dropped. Missing frames are counted.
 //! - When all sources have ended, all windows fire. Some ended and none active: the windows that those have reached.
 
-use floodmark_schemas::{FrameHeader, Series, Timestamp, frame::Decoder, subject};
+use floodmark_schemas::{FrameHeader, Presence, Series, Timestamp, frame::Decoder, subject};
 
 use super::{
     accumulators::Layout,
@@ -77,6 +77,12 @@ impl Windows {
     /// Whether all its sources have ended.
     pub fn has_ended(&self) -> bool {
         self.books.sources.has_ended()
+    }
+
+    /// How all its sources together stand, if more is to be said than the watermark; as [`Operator::presence`].
+    pub fn presence(&self, since: Timestamp, now: Timestamp) -> Option<Presence> {
+        let presence = self.books.sources.presence(since.micros(), now.micros(), self.books.idle_timeout_us);
+        presence.or_else(|| Operator::watermark(self).is_none().then_some(Presence::New))
     }
 
     /// Moves the watermark as far as the sources allow.

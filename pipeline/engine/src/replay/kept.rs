@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use floodmark_core::Result;
 use floodmark_core::ports::{Entry, Operator, Outputs};
-use floodmark_schemas::{Timestamp, commit::Output};
+use floodmark_schemas::{Presence, Timestamp, commit::Output};
 
 /// A span of event time, open where nothing is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,10 @@ impl Operator for Kept {
 
     fn watermarks(&self) -> BTreeMap<String, Timestamp> {
         self.operator.watermarks()
+    }
+
+    fn presence(&self, since: Timestamp, now: Timestamp) -> BTreeMap<String, Presence> {
+        self.operator.presence(since, now)
     }
 
     fn late(&self) -> u64 {
