@@ -50,6 +50,9 @@ pub struct Commit {
     /// stands for a source that has ended; it may send again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "watermarks")]
     pub watermarks: BTreeMap<String, Timestamp>,
+    /// How sources stand of which more is to be said than their watermark.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub presence: BTreeMap<String, Presence>,
     /// Whether more commits of the same entry follow: only the last one's watermarks stand for all outputs of the entry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
@@ -59,6 +62,18 @@ pub struct Commit {
     pub digest: String,
     /// The outputs in order.
     pub outputs: Vec<Output>,
+}
+
+/// How a source stands whose watermark does not say all. Who brings several jobs together must know whom to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// It is there, and has no watermark yet.
+    New,
+    /// It holds nobody back: it was silent for longer than the idle timeout, and ever since the commit before this one.
+    Idle,
+    /// It has ended in this epoch; of a source that is split, the sum of those of its shards.
+    Ended(u64),
 }
 
 /// The end of time has no date: it is read back from the text it is written as.

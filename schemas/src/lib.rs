@@ -17,7 +17,7 @@ pub mod subject;
 pub mod time;
 
 pub use batch::{BatchBuilder, EventBatch, Row};
-pub use commit::{Claim, Commit, JobEntry};
+pub use commit::{Claim, Commit, JobEntry, Presence};
 pub use dead_letter::DeadLetter;
 pub use definition::Definition;
 pub use event::{Check, Event, Payload, Phases, Reason, Record, Sample};

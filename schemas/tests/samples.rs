@@ -11,7 +11,7 @@ use floodmark_schemas::commit::{Late, Output};
 use floodmark_schemas::frame::{self, Compression, Decoder, Visitor};
 use floodmark_schemas::{
     Aggregates, Availability, Bucket, Check, Claim, Commit, DeadLetter, Encoding, Episode, Event, EventBatch, FrameHeader, Head, Headers,
-    JobEntry, Phases, Ranked, Reason, Record, Rollup, Score, ScoreState, Series, Timestamp, Window,
+    JobEntry, Phases, Presence, Ranked, Reason, Record, Rollup, Score, ScoreState, Series, Timestamp, Window,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -164,11 +164,21 @@ fn commit() -> JobEntry {
         in_fingerprint: "00f1e2d3c4b5a697".to_owned(),
         watermark: Some(at("2026-01-31T12:01:02Z")),
         watermarks: BTreeMap::new(),
+        presence: BTreeMap::new(),
         more: false,
         late: 1,
         digest: "fedcba9876543210fedcba9876543210".to_owned(),
         outputs: vec![Output::Rollup(rollup()), Output::Late(late())],
     })
+}
+
+/// With all that a commit may say of sources.
+fn commit_of_sources() -> JobEntry {
+    let JobEntry::Commit(commit) = commit() else { panic!("it is a commit") };
+    let of = |source: &str| source.to_owned();
+    let watermarks = [(of("file"), Timestamp::MAX), (of("house"), at("2026-01-31T12:01:02Z")), (of("push"), at("2026-01-31T09:00:00Z"))];
+    let presence = [(of("file"), Presence::Ended(7)), (of("probe"), Presence::New), (of("push"), Presence::Idle)];
+    JobEntry::Commit(Commit { watermarks: watermarks.into(), presence: presence.into(), more: true, outputs: Vec::new(), ..commit })
 }
 
 fn dead_letter() -> DeadLetter {
@@ -266,6 +276,7 @@ fn a_tick_is_read() {
 fn what_a_job_writes_is_read() {
     check("claim.json", &JobEntry::Claim(Claim { epoch: 4, n: 18, commit: 1_234 }));
     check("commit.json", &commit());
+    check("commit.sources.json", &commit_of_sources());
     check("rollup.json", &Output::Rollup(rollup()));
     check("rollup.more.json", &Output::Rollup(rollup_more()));
     check("score.json", &Output::Score(score()));
@@ -283,6 +294,7 @@ fn every_file_is_one_of_these() {
         "README.md",
         "claim.json",
         "commit.json",
+        "commit.sources.json",
         "dead_letter.json",
         "event.check.json",
         "event.record.json",

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use floodmark_schemas::{FrameHeader, Timestamp, subject};
+use floodmark_schemas::{FrameHeader, Presence, Timestamp, subject};
 
 use crate::ports::{Entry, Operator, Outputs};
 use crate::window::{Spec, Windows};
@@ -62,8 +62,16 @@ impl Operator for BySource {
         self.parts.iter().filter_map(|(source, part)| Some((source.clone(), of(part)?))).collect()
     }
 
+    fn presence(&self, since: Timestamp, now: Timestamp) -> BTreeMap<String, Presence> {
+        self.parts.iter().filter_map(|(source, part)| Some((source.clone(), part.presence(since, now)?))).collect()
+    }
+
     fn late(&self) -> u64 {
         self.parts.values().map(Operator::late).sum()
+    }
+
+    fn undefined(&self) -> u64 {
+        self.parts.values().map(Operator::undefined).sum()
     }
 
     fn events(&self) -> u64 {

@@ -49,6 +49,12 @@ impl Selection {
     pub fn is_everything(&self) -> bool {
         self.filter.is_none() && self.derived.is_none()
     }
+
+    /// Whether it depends on the rules of a time zone.
+    pub fn asks_zones(&self) -> bool {
+        let expressions = [self.filter.as_ref(), self.derived.as_ref().map(|derived| &derived.value)];
+        expressions.into_iter().flatten().any(Expression::asks_zones)
+    }
 }
 
 /// The series that samples come from, with what is known of each.

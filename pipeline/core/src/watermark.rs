@@ -4,12 +4,12 @@
 //! lane's watermark is the greatest of its event times (none counts as later than log time + the future limit) less the
 //! source's disorder, or a promise, whichever is later. A source's is the least over its active lanes, and that of all the
 //! least over all of them. A lane that has not been seen for longer than the idle timeout of **log** time is left out until it
-//! is seen again; one that has ended is left out until it sends again. When no lane is left, silence must not keep results
+//! is seen again; one that has ended is left out until it is taken over anew or sends. When no lane is left, silence must not keep results
 //! back: the windows that are open fire, up to the latest time that was reached.
 
 use std::collections::BTreeMap;
 
-use floodmark_schemas::FrameHeader;
+use floodmark_schemas::{FrameHeader, Presence};
 
 /// What is known of one lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,10 +160,12 @@ impl Sources {
     pub fn see_in(&mut self, partition: u32, header: &FrameHeader, log_time: i64) -> u32 {
         let index = self.enter(&header.source, header.shard, partition, log_time);
         let lane = &mut self.lanes[index as usize];
-        (lane.epoch, lane.number, lane.seen) = (header.epoch, Some(header.number), log_time);
-        if header.count > 0 {
+        // Who takes a writer over starts it again.
+        if header.count > 0 || header.epoch > lane.epoch {
             lane.ended = false;
-        } else if let Some(promise) = header.watermark {
+        }
+        (lane.epoch, lane.number, lane.seen) = (header.epoch, Some(header.number), log_time);
+        if let Some(promise) = header.watermark.filter(|_| header.count == 0) {
             lane.ended = promise.micros() == i64::MAX;
             lane.promise(promise.micros());
         }
@@ -206,6 +208,16 @@ impl Sources {
     /// Whether all lanes that are known have ended.
     pub fn has_ended(&self) -> bool {
         !self.lanes.is_empty() && self.lanes.iter().all(|lane| lane.ended)
+    }
+
+    /// How all sources together stand, if more is to be said than their watermark: they have ended, or nothing was seen of
+    /// them since before `since` and for longer than the idle timeout.
+    pub fn presence(&self, since: i64, log_time: i64, idle_timeout_us: i64) -> Option<Presence> {
+        if self.has_ended() {
+            return Some(Presence::Ended(self.lanes.iter().map(|lane| lane.epoch).sum()));
+        }
+        let silent = |lane: &Progress| lane.ended || lane.seen < since && !lane.is_active(log_time, idle_timeout_us);
+        (!self.lanes.is_empty() && self.lanes.iter().all(silent)).then_some(Presence::Idle)
     }
 
     /// How far the watermark may go at `log_time`.
@@ -298,6 +310,37 @@ mod tests {
         assert_eq!(sources.reach(0, 10), Reach::Everything);
         sources.see(&frame("a", 1, 3, 1), 0);
         assert_eq!(sources.reach(0, 10), Reach::To(200));
+    }
+
+    #[test]
+    fn a_source_that_is_taken_over_after_its_end_has_not_ended() {
+        let mut sources = Sources::default();
+        let a = sources.see(&frame("a", 1, 1, 1), 0);
+        sources.observe(a, 100, 0);
+        sources.see(&end("a", 2), 0);
+        sources.see(&frame("a", 1, 3, 0), 0);
+        assert!(sources.has_ended(), "it only marked its cursor");
+        sources.see(&frame("a", 2, 4, 0), 0);
+        assert_eq!((sources.has_ended(), sources.reach(0, 10)), (false, Reach::To(100)));
+    }
+
+    #[test]
+    fn how_sources_stand_is_said_when_they_have_ended_or_were_idle_since() {
+        let mut sources = Sources::default();
+        assert_eq!(sources.presence(5, 20, 10), None);
+        let shard = |shard, number| FrameHeader { shard: Some(shard), ..frame("a", 3, number, 1) };
+        sources.see(&shard(0, 1), 0);
+        sources.see(&shard(1, 1), 4);
+        for (since, log_time, expected) in
+            [(5, 14, None), (4, 15, None), (5, 15, Some(Presence::Idle)), (0, 100, None), (100, 100, Some(Presence::Idle))]
+        {
+            assert_eq!(sources.presence(since, log_time, 10), expected, "{since} {log_time}");
+        }
+        let end = |shard, epoch| FrameHeader { shard: Some(shard), epoch, ..end("a", 9) };
+        sources.see(&end(0, 3), 20);
+        assert_eq!((sources.presence(10, 20, 10), sources.presence(10, 14, 10)), (Some(Presence::Idle), None));
+        sources.see(&end(1, 5), 20);
+        assert_eq!(sources.presence(0, 20, 10), Some(Presence::Ended(8)));
     }
 
     #[test]

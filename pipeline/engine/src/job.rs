@@ -92,6 +92,7 @@ pub struct Job {
 struct Told {
     events: u64,
     late: u64,
+    undefined: u64,
     outputs: u64,
 }
 
@@ -274,9 +275,10 @@ impl Job {
         }
         self.anchor = self.newest;
         self.hold();
-        let (events, late) = (self.operator.events(), self.operator.late());
-        let told = std::mem::replace(&mut self.told, Told { events, late, outputs: self.chain.made });
+        let (events, late, undefined) = (self.operator.events(), self.operator.late(), self.operator.undefined());
+        let told = std::mem::replace(&mut self.told, Told { events, late, undefined, outputs: self.chain.made });
         self.meters.committed(appended.len() as u64, events - told.events, self.chain.made - told.outputs, late - told.late);
+        self.meters.undefined(undefined - told.undefined);
         self.meters.position(self.chain.position.0);
         if let (Some(watermark), Some(log_time)) = (self.operator.watermark(), self.chain.cut_time) {
             self.meters.watermark(watermark, log_time);

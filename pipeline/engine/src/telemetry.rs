@@ -186,6 +186,7 @@ pub struct JobMeters {
     events: Count,
     outputs: Count,
     late: Count,
+    undefined: Count,
     watermark: Level,
     watermark_lag: Level,
     position: Level,
@@ -202,6 +203,7 @@ impl JobMeters {
             events: of.count("floodmark_job_events_total", "Events taken by the operator."),
             outputs: of.count("floodmark_job_outputs_total", "Outputs in commits."),
             late: of.count("floodmark_job_late_events_total", "Events that came after their window was gone."),
+            undefined: of.count("floodmark_job_undefined_values_total", "Values left out because a formula made nothing finite of them."),
             watermark: of.level("floodmark_job_watermark_seconds", "s", "The watermark, as Unix time."),
             watermark_lag: of.level("floodmark_job_watermark_lag_seconds", "s", "Log time of the newest entry read, less the watermark."),
             position: in_log.level("floodmark_job_position", "", "Position of the log it reads that is committed."),
@@ -215,6 +217,11 @@ impl JobMeters {
         self.events.add(events);
         self.outputs.add(outputs);
         self.late.add(late);
+    }
+
+    /// The committed events gave so many more values that are undefined.
+    pub fn undefined(&self, n: u64) {
+        self.undefined.add(n);
     }
 
     /// Where the watermark stands after an entry stored at `log_time`.

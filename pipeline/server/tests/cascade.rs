@@ -35,6 +35,13 @@ fn rollups(installation: &Installation, operator: &str) -> BTreeMap<Id, Rollup> 
     all.into_iter().map(|(id, rollup)| (id, Rollup { stddev: 0.0, ..rollup })).collect()
 }
 
+/// Start, revision, count, sum and greatest value of windows without the other values.
+fn sums(installation: &Installation, operator: &str) -> Vec<(i64, u32, i64, f64, f64)> {
+    let question = "SELECT window_start_us, revision, count, sum, max FROM rollup WHERE operator = ?1 ORDER BY 1";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+    stored::rows(&installation.data("store.db"), question, operator, read)
+}
+
 #[tokio::test]
 async fn long_windows_of_short_ones_say_what_the_events_say() {
     let installation = Installation::new(env!("CARGO_BIN_EXE_floodmark"));
@@ -57,6 +64,14 @@ async fn long_windows_of_short_ones_say_what_the_events_say() {
     ] {
         config.push_str(&operator(id, &rest));
     }
+    // Series of all partitions, of which the jobs of the hours have one each: what is earliest of several they cannot say.
+    for (id, from) in [("sums", ""), ("sums_of_hours", "from = \"hourly\"\n")] {
+        writeln!(
+            config,
+            "[operators.{id}]\ntype = \"tumbling\"\nsize = \"1d\"\ngroup_by = []\naggregates = [\"count\", \"sum\", \"max\"]\n{from}"
+        )
+        .unwrap();
+    }
     config.push_str("[operators.unusual]\ntype = \"anomaly\"\nfrom = \"hourly\"\nemit = \"all\"\n");
     installation.write("floodmark.toml", config);
     let (code, said) = installation.run().ends().await;
@@ -70,6 +85,8 @@ async fn long_windows_of_short_ones_say_what_the_events_say() {
         let expected = rollups(&installation, of_events);
         assert_eq!(found, expected, "{of_hours}");
     }
+    let found = sums(&installation, "sums_of_hours");
+    assert_eq!((found.len(), &found), (4, &sums(&installation, "sums")));
     // March 28 and 29 are a pair, the others stand in one half.
     let pairs: Vec<i64> = rollups(&installation, "all_of_days").values().map(|rollup| rollup.count).collect();
     assert_eq!(pairs, [720, 1_440, 720]);

@@ -29,12 +29,17 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Reads the chain of an operator on partition 0 and checks it: numbers without gaps, positions that do not go back,
-    /// digests that follow from the outputs, claims that name the commit before them.
+    /// Reads the chain of an operator on partition 0, as [`Self::of`].
     pub async fn read(outputs: &dyn Log, operator: &str) -> Self {
+        Self::of(outputs, operator, 0).await
+    }
+
+    /// Reads the chain of a job and checks it: numbers without gaps, positions that do not go back, digests that follow from
+    /// the outputs, claims that name the commit before them.
+    pub async fn of(outputs: &dyn Log, operator: &str, partition: u32) -> Self {
         let mut chain = Self::default();
         let (mut newest, mut rebuilds) = (Position::START, false);
-        for entry in entries(outputs, &subject::outputs(operator, 0)).await {
+        for entry in entries(outputs, &subject::outputs(operator, partition)).await {
             match serde_json::from_slice(&entry.body).expect("an entry of a job is JSON") {
                 JobEntry::Commit(commit) => {
                     chain.check(&commit);

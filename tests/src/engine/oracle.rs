@@ -17,6 +17,8 @@ pub type Cell = (String, String, i64);
 pub struct Results {
     /// The values of each window at its highest revision, without standard deviation.
     pub windows: BTreeMap<Cell, Aggregates>,
+    /// How often each window was revised.
+    pub revisions: BTreeMap<Cell, u32>,
     /// Source, series, time and value of what came too late, in order.
     pub late: Vec<(String, String, i64, f64)>,
 }
@@ -48,10 +50,7 @@ pub fn expected(spec: &Spec, steps: &[Step]) -> Results {
                     sources[*source].take(spec, *source, *log_time, event, &mut cells, &mut results);
                 }
             }
-            What::Takeover(source) => {
-                let ended = sources[*source].ended;
-                sources[*source].see(*log_time, ended);
-            }
+            What::Takeover(source) => sources[*source].see(*log_time, false),
             What::Ghost(..) => {}
             What::Tick(promises) => {
                 for (source, promise) in promises.iter().filter(|(source, _)| sources[*source].known).copied().collect::<Vec<_>>() {
@@ -115,7 +114,12 @@ impl Source {
                 results.late.push((name, series.key(), time, value));
             } else {
                 self.last_end = self.last_end.max(start + size);
-                cells.entry((name, series.key(), start)).or_default().push((time, value));
+                let cell = (name, series.key(), start);
+                let values = cells.entry(cell.clone()).or_default();
+                values.push((time, value));
+                // Each event after the window has fired revises it, but one that is its first.
+                let revised = start + size <= self.clock && values.len() > 1;
+                *results.revisions.entry(cell).or_default() += u32::from(revised);
             }
         }
     }
@@ -150,6 +154,7 @@ pub fn found(outputs: &[Output]) -> Results {
                 let next = revisions.entry(cell.clone()).or_default();
                 assert_eq!(rollup.revision, *next, "the next revision of {cell:?}");
                 *next += 1;
+                results.revisions.insert(cell.clone(), rollup.revision);
                 results.windows.insert(cell, Aggregates { stddev: None, ..rollup.aggregates.clone() });
             }
             Output::Late(late) => results.late.push((late.source.clone(), late.series.key(), late.time.micros(), late.value)),

@@ -208,9 +208,10 @@ from = "minute"
 aggregates = ["mean"]
 quantiles = [0.5]
 [operators.together]
-type = "tumbling"
-size = "1h"
-from = "minute"
+type = "calendar"
+unit = "week"
+timezone = "Europe/Madrid"
+from = "madrid"
 aggregates = ["mean"]
 group_by = []
 [operators.unusual]
@@ -232,6 +233,22 @@ type = "calendar"
 unit = "day"
 timezone = "Europe/Madrid"
 aggregates = ["mean"]
+[operators.madrid]
+type = "calendar"
+unit = "day"
+timezone = "Europe/Madrid"
+from = "minute"
+aggregates = ["mean"]
+[operators.newest]
+type = "tumbling"
+size = "1h"
+from = "newest_of_each"
+aggregates = ["mean", "last"]
+group_by = ["host"]
+[operators.newest_of_each]
+type = "tumbling"
+size = "1m"
+aggregates = ["mean", "last"]
 "# => [
         "10:8 there is no operator \"minutes\" | did you mean `minute`?",
         "14:8 operator \"round\" would read itself | name an operator that reads events, or one that reads such a one",
@@ -239,10 +256,11 @@ aggregates = ["mean"]
         "21:8 windows of 1m do not fill windows of 1m 30s | write a multiple of 1m",
         "27:14 `max` needs `max` of the shorter windows | add it to the operator that is read, or remove it here",
         "33:13 quantiles cannot be computed from shorter windows | remove them, or remove `from`",
-        "39:12 the windows that are read are spread over the partitions of the log | set `group_by` in the operator that is read",
-        "43:13 the windows that are read have no \"max\" | they have mean; name one of them, or add it there",
-        "47:8 an operator of type \"anomaly\" has no windows to read | name an operator with windows, or remove `from`",
-        "52:8 its windows do not fill these | read days of the same time zone",
+        "40:12 the windows that are read are made of others, and spread over the partitions of the log | set `group_by` in the operator that is read",
+        "44:13 the windows that are read have no \"max\" | they have mean; name one of them, or add it there",
+        "48:8 an operator of type \"anomaly\" has no windows to read | name an operator with windows, or remove `from`",
+        "53:8 its windows do not fill these | read days of the same time zone",
+        "70:14 `last` of several series together needs the events | name `aggregates` without it, or remove `from`",
     ],
     a_name_that_no_expression_knows: r#"[operators.w]
 type = "tumbling"
@@ -287,6 +305,18 @@ size = "1m"
 where = "metric =~ 'cpu_('"
 "# => [
         "4:20 this is not a pattern: unclosed group | patterns are those of https://docs.rs/regex/latest/regex/#syntax",
+    ],
+    a_time_zone_that_there_is_not: r#"[operators.w]
+type = "tumbling"
+size = "1m"
+where = "hour(time, 'Europe/Berln') < 8"
+[operators.a]
+type = "anomaly"
+value = "weekday(time, unit)"
+metric = "day"
+"# => [
+        "4:21 there is no time zone \"Europe/Berln\" | did you mean \"Europe/Berlin\"?",
+        "7:24 a time zone must be fixed | write it in quotes, for example \"Europe/Berlin\"",
     ],
     a_condition_that_is_empty: r#"[operators.w]
 type = "tumbling"

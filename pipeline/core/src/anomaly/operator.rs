@@ -43,6 +43,8 @@ pub struct Counts {
     pub missing: u64,
     /// Values that opened an episode.
     pub episodes: u64,
+    /// Values left out because the formula of a derived value made nothing finite of them.
+    pub undefined: u64,
 }
 
 /// The anomaly operator of one partition.
@@ -200,6 +202,7 @@ impl Anomaly {
         let others = part.others(lane, log_time);
         let cap = log_time.saturating_add(FUTURE_LIMIT_US);
         self.counts.events += columns.events;
+        self.counts.undefined += columns.undefined;
         for row in 0..columns.time.len() {
             let (time, id) = (columns.time[row], columns.series[row]);
             let part = self.lanes.part(source);
@@ -269,6 +272,10 @@ impl Operator for Anomaly {
     /// None is: they are judged in the order in which they come.
     fn late(&self) -> u64 {
         0
+    }
+
+    fn undefined(&self) -> u64 {
+        self.counts.undefined
     }
 
     fn events(&self) -> u64 {

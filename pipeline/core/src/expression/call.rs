@@ -9,6 +9,7 @@ use super::leaf::{Leaf, OfRow, OfSeries, Text};
 use super::node::{Binary, Node, number};
 use super::scope::Type;
 use super::syntax::{Kind, Syntax};
+use crate::window::Zone;
 
 /// The function of a name.
 pub(super) fn function(name: &str) -> Option<&'static Function> {
@@ -26,12 +27,15 @@ pub(super) fn typed(check: &Check<'_>, call: &Syntax, name: &str, at: &Range<usi
         };
         return Err(Fault::new(at, format!("there is no function `{name}`"), help));
     };
-    let takes = function.meaning.takes();
-    let further = matches!(function.meaning, Meaning::Fold(_));
-    if arguments.len() < takes.len() || (arguments.len() > takes.len() && !further) {
-        let (least, found) = (takes.len(), arguments.len());
-        let least = format!("{}{least} argument{}", if further { "at least " } else { "" }, if least == 1 { "" } else { "s" });
-        return Err(Fault::new(&call.at, format!("`{name}` takes {least}, not {found}"), format!("write {}", function.signature)));
+    let (least, most, found) = (function.meaning.takes().len(), function.meaning.most(), arguments.len());
+    if found < least || most.is_some_and(|most| found > most) {
+        let number = match most {
+            Some(1) => "1 argument".to_owned(),
+            Some(most) if most == least => format!("{most} arguments"),
+            Some(most) => format!("{least} or {most} arguments"),
+            None => format!("at least {least} arguments"),
+        };
+        return Err(Fault::new(&call.at, format!("`{name}` takes {number}, not {found}"), format!("write {}", function.signature)));
     }
     let numbers = || arguments.iter().map(|argument| check.number(argument));
     Ok(match function.meaning {
@@ -62,10 +66,31 @@ pub(super) fn typed(check: &Check<'_>, call: &Syntax, name: &str, at: &Range<usi
         },
         Meaning::Parse => Typed::Number(of_series(OfSeries::Parsed(check.words(&arguments[0])?))),
         Meaning::Lower => Typed::Text(Text::Lower(Box::new(check.words(&arguments[0])?))),
-        Meaning::Time(part) => match check.typed(&arguments[0])? {
-            Typed::Time => Typed::Number(Node::Leaf(Leaf::OfRow(OfRow::Time(part)))),
-            other => return Err(check.unexpected(&arguments[0], Type::Time, &other)),
-        },
+        Meaning::Time(part) => of_time(check, &arguments[0], OfRow::Time(part))?,
+        Meaning::Clock(part) => {
+            let zone = arguments.get(1).map(|zone| zone_of(check, zone)).transpose()?;
+            of_time(check, &arguments[0], zone.map_or(OfRow::Time(part), |zone| OfRow::Clock(part, zone)))?
+        }
+    })
+}
+
+fn of_time(check: &Check<'_>, time: &Syntax, part: OfRow) -> Result<Typed> {
+    match check.typed(time)? {
+        Typed::Time => Ok(Typed::Number(Node::Leaf(Leaf::OfRow(part)))),
+        other => Err(check.unexpected(time, Type::Time, &other)),
+    }
+}
+
+fn zone_of(check: &Check<'_>, zone: &Syntax) -> Result<Zone> {
+    let Text::Literal(name) = check.words(zone)? else {
+        return Err(Fault::new(&zone.at, "a time zone must be fixed", "write it in quotes, for example \"Europe/Berlin\""));
+    };
+    Zone::named(&name).map_err(|_| {
+        let help = match Zone::near(&name) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => "write for example \"Europe/Berlin\" or \"UTC\"".to_owned(),
+        };
+        Fault::new(&zone.at, format!("there is no time zone {name:?}"), help)
     })
 }
 

@@ -84,6 +84,12 @@ impl Expression {
         self.gives
     }
 
+    /// Whether the result depends on the rules of a time zone.
+    pub fn asks_zones(&self) -> bool {
+        let others = |leaf: &OfRow| (!matches!(leaf, OfRow::Clock(..))).then_some(());
+        self.halves.row.with(&others).is_none()
+    }
+
     /// How many numbers [`Self::know`] finds.
     pub fn parts(&self) -> usize {
         self.halves.known.len()
@@ -98,7 +104,7 @@ impl Expression {
     pub fn settled(&self, known: &[f64]) -> Option<f64> {
         let of_series = |leaf: &OfRow| match leaf {
             OfRow::Known(i) => known.get(*i).copied(),
-            OfRow::Number(_) | OfRow::Time(_) => None,
+            OfRow::Number(_) | OfRow::Time(_) | OfRow::Clock(..) => None,
         };
         self.halves.row.settled(&of_series)
     }

@@ -44,6 +44,8 @@ pub(super) enum Meaning {
     Lower,
     /// Of the time.
     Time(fn(i64) -> f64),
+    /// Of what clocks show at the time: in UTC, or in a time zone that is named.
+    Clock(fn(i64) -> f64),
 }
 
 impl Meaning {
@@ -58,7 +60,16 @@ impl Meaning {
             Self::If => &[Boolean, Number, Number],
             Self::Test(_) | Self::Matches => &[Text, Text],
             Self::Has | Self::Parse | Self::Lower => &[Text],
-            Self::Time(_) => &[Time],
+            Self::Time(_) | Self::Clock(_) => &[Time],
+        }
+    }
+
+    /// How many arguments it takes at most; `None` when there is no end.
+    pub fn most(self) -> Option<usize> {
+        match self {
+            Self::Fold(_) => None,
+            Self::Clock(_) => Some(2),
+            _ => Some(self.takes().len()),
         }
     }
 }
@@ -90,8 +101,8 @@ pub static FUNCTIONS: &[Function] = functions! {
     "matches(text, pattern) -> boolean", "Whether the pattern occurs in it, as `text =~ pattern`; `^` and `$` stand for its ends.", "matches(labels.host, '^web-\\d+$')" => "true", Meaning::Matches;
     "lower(text) -> text", "The same in small letters.", "lower(labels.zone) == \"eu\"" => "true", Meaning::Lower;
     "has(label) -> boolean", "Whether the series has this label. One that it has not is the empty text.", "has(labels.rack)" => "false", Meaning::Has;
-    "hour(time) -> number", "The hour of the day in UTC, 0 to 23.", "hour(time)" => "14", Meaning::Time(hour);
-    "weekday(time) -> number", "The day of the week in UTC, 1 (Monday) to 7 (Sunday).", "weekday(time) in [6, 7]" => "true", Meaning::Time(weekday);
+    "hour(time, zone) -> number", "The hour of the day, 0 to 23, in a time zone; in UTC when none is named.", "hour(time, \"Europe/Berlin\")" => "15", Meaning::Clock(hour);
+    "weekday(time, zone) -> number", "The day of the week, 1 (Monday) to 7 (Sunday), in a time zone; in UTC when none is named.", "weekday(time, \"Pacific/Auckland\")" => "7", Meaning::Clock(weekday);
     "unix(time) -> number", "Seconds since 1970-01-01T00:00:00Z.", "unix(time)" => "1769869800", Meaning::Time(unix);
 };
 
@@ -105,6 +116,7 @@ const fn name_of(signature: &'static str) -> &'static str {
 
 const HOUR_US: i64 = 3_600_000_000;
 
+/// Of what a clock shows, as if that were microseconds since the Unix epoch.
 fn hour(time: i64) -> f64 {
     time.div_euclid(HOUR_US).rem_euclid(24) as f64
 }

@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::node::number;
 use super::scope::{Row, Subject};
+use crate::window::Zone;
 
 /// Before it is known which tree it comes into.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub(super) enum OfRow {
     Number(usize),
     /// A part of the time, which is in microseconds.
     Time(fn(i64) -> f64),
+    /// A part of what clocks show then in a time zone.
+    Clock(fn(i64) -> f64, Zone),
 }
 
 impl Text {
@@ -86,6 +89,7 @@ impl OfRow {
             Self::Known(i) => known.get(*i).copied().unwrap_or(f64::NAN),
             Self::Number(i) => row.numbers.get(*i).copied().unwrap_or(f64::NAN),
             Self::Time(part) => part(row.time),
+            Self::Clock(part, zone) => part(row.time.saturating_add(zone.ahead_us(row.time))),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use floodmark_schemas::{Timestamp, commit::Output};
+use floodmark_schemas::{Presence, Timestamp, commit::Output};
 
 use super::Entry;
 use crate::Result;
@@ -23,13 +23,24 @@ pub trait Operator: Send {
     fn watermark(&self) -> Option<Timestamp>;
 
     /// The watermark of each source that has one, where the operator keeps them apart; the end of time for one that has
-    /// ended. When it sends again, it has a watermark again.
+    /// ended. When it is started again or sends, it has a watermark again.
     fn watermarks(&self) -> BTreeMap<String, Timestamp> {
+        BTreeMap::new()
+    }
+
+    /// How sources stand of which more is to be said than their watermark, at `now` in log time. Of one that has sent since `since`
+    /// it is never said that it is idle. Nothing is said where nobody may bring several of these operators together.
+    fn presence(&self, _since: Timestamp, _now: Timestamp) -> BTreeMap<String, Presence> {
         BTreeMap::new()
     }
 
     /// How many events came too late, in all.
     fn late(&self) -> u64;
+
+    /// How many values were left out because the formula of a derived value made nothing finite of them, in all.
+    fn undefined(&self) -> u64 {
+        0
+    }
 
     /// How many events it has taken, in all.
     fn events(&self) -> u64;

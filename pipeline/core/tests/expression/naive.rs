@@ -15,6 +15,8 @@ pub enum Formula {
     Literal(i16),
     Value,
     Hour,
+    /// In a place whose clocks have been 5:45 h ahead since 1986, or 14 h since 1995.
+    HourAt(&'static str),
     OfLabel(&'static str),
     Negative(Box<Formula>),
     Abs(Box<Formula>),
@@ -43,6 +45,7 @@ impl Formula {
             Self::Literal(n) => format!("({n})"),
             Self::Value => "value".to_owned(),
             Self::Hour => "hour(time)".to_owned(),
+            Self::HourAt(place) => format!("hour(time, \"{place}\")"),
             Self::OfLabel(label) => format!("number(labels.{label})"),
             Self::Negative(of) => format!("-{}", of.text()),
             Self::Abs(of) => format!("abs({})", of.text()),
@@ -58,6 +61,10 @@ impl Formula {
             Self::Literal(n) => f64::from(*n),
             Self::Value => value,
             Self::Hour => (time.div_euclid(1_000_000) / 3_600).rem_euclid(24) as f64,
+            Self::HourAt(place) => {
+                let minutes = if *place == PLACES[0] { 345 } else { 840 };
+                ((time.div_euclid(60_000_000) + minutes) / 60).rem_euclid(24) as f64
+            }
             Self::OfLabel(label) => world.series.labels.get(*label).and_then(|text| text.parse().ok()).unwrap_or(f64::NAN),
             Self::Negative(a) => -of(a),
             Self::Abs(a) => of(a).abs(),
@@ -122,6 +129,9 @@ impl Condition {
 }
 
 const LABELS: [&str; 3] = ["host", "core", "zone"];
+/// 1996-01-01, in microseconds.
+const PLACES_SINCE: i64 = 820_454_400_000_000;
+const PLACES: [&str; 2] = ["Asia/Kathmandu", "Pacific/Kiritimati"];
 const VALUES: [&str; 4] = ["", "a", "3", "-0.5"];
 
 /// Conditions whose formulas have no conditions in them, and formulas: both some levels deep.
@@ -151,6 +161,7 @@ fn plain() -> BoxedStrategy<Formula> {
         2 => (-4..5i16).prop_map(Formula::Literal),
         3 => Just(Formula::Value),
         1 => Just(Formula::Hour),
+        1 => prop::sample::select(&PLACES[..]).prop_map(Formula::HourAt),
         1 => prop::sample::select(&LABELS[..]).prop_map(Formula::OfLabel),
     ];
     let deep = leaf.prop_recursive(3, 12, 3, |inner| {
@@ -180,5 +191,5 @@ pub fn series() -> impl Strategy<Value = World> {
 
 pub fn rows() -> impl Strategy<Value = Vec<(f64, i64)>> {
     let value = prop_oneof![(-4..5i16).prop_map(f64::from), any::<f64>().prop_filter("values of samples are finite", |v| v.is_finite())];
-    prop::collection::vec((value, 0..4_000_000_000_000_000i64), 1..6)
+    prop::collection::vec((value, PLACES_SINCE..4_000_000_000_000_000i64), 1..6)
 }

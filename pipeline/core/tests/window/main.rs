@@ -6,6 +6,7 @@
 mod golden;
 mod oracle;
 mod selection;
+mod storms;
 mod world;
 
 use std::collections::BTreeMap;

@@ -90,7 +90,9 @@ impl<'a> Oracle<'a> {
                 lane.ended = false;
                 lane.watermark = lane.watermark.max(Some(*time));
             }
-            What::Tick(promises) => promises.iter().for_each(|(source, lane, time)| self.promise(*source, LANES[*lane].0, *time)),
+            What::Tick(promises) => {
+                promises.iter().for_each(|(source, lane, time)| self.promise((*source, LANES[*lane].0, partition), *time));
+            }
         }
         self.advance();
     }
@@ -101,11 +103,12 @@ impl<'a> Oracle<'a> {
         lane
     }
 
-    fn promise(&mut self, source: usize, shard: Option<u32>, time: i64) {
-        let of = |lane: &(usize, Option<u32>, u32)| lane.0 == source && lane.1 == shard;
+    /// For all lanes of a writer; if it has none yet, for that in the partition of the tick.
+    fn promise(&mut self, writer: (usize, Option<u32>, u32), time: i64) {
+        let of = |lane: &(usize, Option<u32>, u32)| (lane.0, lane.1) == (writer.0, writer.1);
         let mut known: Vec<_> = self.lanes.keys().filter(|lane| of(lane)).copied().collect();
         if known.is_empty() {
-            known.push((source, shard, 0));
+            known.push(writer);
         }
         for lane in known {
             let lane = self.lane(lane);

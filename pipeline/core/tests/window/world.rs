@@ -9,7 +9,7 @@ use proptest::prelude::*;
 pub const SECOND: i64 = 1_000_000;
 pub const SOURCES: [&str; 3] = ["a", "b", "c"];
 /// The lanes that a source may write on: a shard and a partition each.
-pub const LANES: [(Option<u32>, u32); 3] = [(None, 0), (Some(1), 0), (Some(1), 2)];
+pub const LANES: [(Option<u32>, u32); 4] = [(None, 0), (Some(1), 0), (Some(1), 2), (None, 2)];
 
 /// What happens at one log time.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub enum What {
 pub struct Step {
     pub log_time: i64,
     pub source: usize,
-    /// Which of [`LANES`].
+    /// Which of [`LANES`]; of a tick the partition alone.
     pub lane: usize,
     pub what: What,
 }
@@ -139,7 +139,7 @@ pub fn entries(steps: &[Step], cuts: &[usize]) -> (Vec<Entry>, Vec<(u64, u32)>) 
                 }
             }
             What::Promise(time) => log.frame(step, &[], Some(time.map_or(Timestamp::MAX, Timestamp::from_micros)), Encoding::Json),
-            What::Tick(promises) => log.tick(step.log_time, promises),
+            What::Tick(promises) => log.tick(step.log_time, LANES[step.lane].1, promises),
         }
     }
     (log.entries, places)
@@ -175,14 +175,14 @@ impl Writer {
         self.append(step.log_time, partition, &header, body);
     }
 
-    fn tick(&mut self, log_time: i64, promises: &[(usize, usize, i64)]) {
+    fn tick(&mut self, log_time: i64, partition: u32, promises: &[(usize, usize, i64)]) {
         let name = |source: usize, lane: usize| match LANES[lane].0 {
             None => SOURCES[source].to_owned(),
             Some(shard) => format!("{}.{shard}", SOURCES[source]),
         };
         let watermarks = promises.iter().map(|(source, lane, time)| (name(*source, *lane), Timestamp::from_micros(*time))).collect();
         let header = FrameHeader { source: subject::TICKER.to_owned(), watermarks, ..FrameHeader::default() };
-        self.append(log_time, 0, &header, Bytes::new());
+        self.append(log_time, partition, &header, Bytes::new());
     }
 
     fn append(&mut self, log_time: i64, partition: u32, header: &FrameHeader, body: Bytes) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use floodmark_core::ports::{Entry, NewEntry, Operator, Outputs, Position};
-use floodmark_schemas::{Definition, Headers, Timestamp, commit::Output, subject};
+use floodmark_schemas::{Definition, Headers, Presence, Timestamp, commit::Output, subject};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use twox_hash::XxHash3_128;
@@ -86,6 +86,9 @@ pub(super) fn ends(headers: &Headers) -> bool {
     headers.parse(WATERMARK).is_ok_and(|time: i64| time == Timestamp::MAX.micros())
 }
 
+/// How far sources have come, and how those stand of which that does not say all.
+type Sources = (BTreeMap<String, Timestamp>, BTreeMap<String, Presence>);
+
 /// A commit with its outputs already written.
 #[derive(Serialize)]
 struct Written<'a> {
@@ -97,6 +100,8 @@ struct Written<'a> {
     watermark: Option<Timestamp>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     watermarks: &'a BTreeMap<String, Timestamp>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    presence: &'a BTreeMap<String, Presence>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     more: bool,
     late: u64,
@@ -148,7 +153,7 @@ impl Chain {
     pub(super) fn cut(&mut self, spec: &JobSpec, operator: &dyn Operator) -> Vec<(u64, String, NewEntry)> {
         let Some(newest) = self.newest.take() else { return Vec::new() };
         self.fingerprint = newest.fingerprint();
-        self.cut_time = Some(newest.time);
+        let since = self.cut_time.replace(newest.time).unwrap_or(Timestamp::MIN);
         self.cut_position = self.position;
         let outputs = std::mem::take(&mut self.outputs);
         self.made += outputs.len() as u64;
@@ -156,8 +161,8 @@ impl Chain {
         if parts.is_empty() {
             parts.push(&[]);
         }
-        let (watermarks, last) = (operator.watermarks(), parts.len() - 1);
-        let commits = parts.into_iter().enumerate().map(|(i, part)| self.commit(spec, operator, &watermarks, part, i < last)).collect();
+        let (sources, last) = ((operator.watermarks(), operator.presence(since, newest.time)), parts.len() - 1);
+        let commits = parts.into_iter().enumerate().map(|(i, part)| self.commit(spec, operator, &sources, part, i < last)).collect();
         self.trace = None;
         commits
     }
@@ -166,7 +171,7 @@ impl Chain {
         &mut self,
         spec: &JobSpec,
         operator: &dyn Operator,
-        watermarks: &BTreeMap<String, Timestamp>,
+        (watermarks, presence): &Sources,
         outputs: &[Output],
         more: bool,
     ) -> (u64, String, NewEntry) {
@@ -188,6 +193,7 @@ impl Chain {
             in_fingerprint: &self.fingerprint,
             watermark: operator.watermark(),
             watermarks,
+            presence,
             more,
             late: operator.late(),
             digest: &self.digest,

@@ -71,7 +71,7 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
         logs.outputs.purge(&subject::snapshots(&spec.operator, spec.partition), newest).await?;
     }
     // What a re-run takes again was told by the owner before.
-    let told = Told { events: operator.events(), late: operator.late(), outputs: 0 };
+    let told = Told { events: operator.events(), late: operator.late(), undefined: operator.undefined(), outputs: 0 };
     let job = Job {
         meters: JobMeters::new(&spec.operator, spec.partition, spec.input.reads().log()),
         tracer: Tracer::new(&format!("{}/{}", spec.operator, spec.partition)),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use floodmark_core::Result;
 use floodmark_core::ports::{Entry, Operator, Outputs};
-use floodmark_schemas::{Timestamp, commit::Output};
+use floodmark_schemas::{Presence, Timestamp, commit::Output};
 
 /// A span of event time, open where nothing is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,8 +71,16 @@ impl Operator for Kept {
         self.operator.watermarks()
     }
 
+    fn presence(&self, since: Timestamp, now: Timestamp) -> BTreeMap<String, Presence> {
+        self.operator.presence(since, now)
+    }
+
     fn late(&self) -> u64 {
         self.operator.late()
+    }
+
+    fn undefined(&self) -> u64 {
+        self.operator.undefined()
     }
 
     fn events(&self) -> u64 {

@@ -84,7 +84,8 @@ fn plan(id: &str, operators: &BTreeMap<String, Operator>, partitions: u32, depth
     Ok(JobPlan { operator: id.to_owned(), version: format!("{version:08x}"), input, make })
 }
 
-/// What results depend on: the settings, those of the operators before it, and of days and months the rules of time zones.
+/// What results depend on: the settings, those of the operators before it, and of days, months and expressions that name a time
+/// zone the rules of time zones.
 fn definition(kind: &OperatorKind, read: Option<&Read<'_>>) -> Result<String> {
     let text = match kind {
         OperatorKind::Tumbling(settings) => serde_json::to_string(settings),
@@ -93,7 +94,10 @@ fn definition(kind: &OperatorKind, read: Option<&Read<'_>>) -> Result<String> {
         OperatorKind::Calendar(settings) => serde_json::to_string(&("calendar", tzdb_version(), settings)),
         OperatorKind::Anomaly(settings) => serde_json::to_string(&("anomaly", settings)),
     };
-    let text = text.map_err(|e| Error::broken("writing an operator's definition").because(e))?;
+    let mut text = text.map_err(|e| Error::broken("writing an operator's definition").because(e))?;
+    if kind.selecting().selection()?.asks_zones() {
+        text.push_str(tzdb_version());
+    }
     Ok(read.map_or_else(|| text.clone(), |read| format!("{text} of {}", read.plan.version)))
 }
 

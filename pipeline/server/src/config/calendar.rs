@@ -87,21 +87,11 @@ impl Timezone {
 impl TryFrom<String> for Timezone {
     type Error = String;
     fn try_from(name: String) -> Result<Self, String> {
-        Zone::named(&name).map(Self).map_err(|_| match near(&name) {
+        Zone::named(&name).map(Self).map_err(|_| match Zone::near(&name) {
             Some(near) => format!("there is no time zone {name:?}; did you mean {near:?}?"),
             None => format!("there is no time zone {name:?}; write for example \"Europe/Berlin\" or \"UTC\""),
         })
     }
-}
-
-/// The zone whose name, or the city in it, is most like `name`.
-fn near(name: &str) -> Option<String> {
-    let likeness = |zone: &str| {
-        let city = zone.rsplit('/').next().unwrap_or(zone);
-        strsim::jaro_winkler(zone, name).max(strsim::jaro_winkler(city, name))
-    };
-    let best = Zone::names().into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)).then(b.cmp(a)))?;
-    (likeness(&best) > 0.9).then_some(best)
 }
 
 impl From<Timezone> for String {

@@ -3,6 +3,7 @@
 use floodmark_core::cascade::unmergeable;
 use floodmark_core::window::{AggregateSet, Unit as CoreUnit};
 
+use super::aggregates::Aggregate;
 use super::calendar::Unit;
 use super::check::tables;
 use super::kinds::OperatorKind;
@@ -35,7 +36,7 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
         let Some(from) = operator.kind.from().filter(|_| !reads_itself(id, parts)).and_then(|from| parts.operators.get(from)) else {
             continue;
         };
-        if let Some((key, what, remedy)) = fault(&operator.kind, &from.kind) {
+        if let Some((key, what, remedy)) = fault(&operator.kind, &from.kind).or_else(|| ungroupable(&operator.kind, &from.kind, parts)) {
             report.add(parts.root.place(&["operators", id, key]), what, Some(remedy));
         }
     }
@@ -75,10 +76,6 @@ fn fault(kind: &OperatorKind, from: &OperatorKind) -> Option<Fault> {
     if let Some(what) = unfilled(kind, from) {
         return Some(what);
     }
-    if windows.group_by.is_some() && before.group_by.is_none() {
-        let what = "the windows that are read are spread over the partitions of the log".to_owned();
-        return Some(("group_by", what, "set `group_by` in the operator that is read".to_owned()));
-    }
     if !windows.quantiles.is_empty() {
         let what = "quantiles cannot be computed from shorter windows".to_owned();
         return Some(("quantiles", what, "remove them, or remove `from`".to_owned()));
@@ -108,6 +105,29 @@ fn fault(kind: &OperatorKind, from: &OperatorKind) -> Option<Fault> {
     let (asked, has): (_, AggregateSet) = (windows.aggregates, before.aggregates.iter().map(|aggregate| aggregate.core()).collect());
     let what = asked.iter().find_map(|aggregate| unmergeable(aggregate.core(), has))?;
     Some(("aggregates", what, "add it to the operator that is read, or remove it here".to_owned()))
+}
+
+/// Why the series of `from` cannot be brought together by `kind`.
+fn ungroupable(kind: &OperatorKind, from: &OperatorKind, parts: &Parts<'_>) -> Option<Fault> {
+    let (windows, before) = (kind.windows()?, from.windows()?);
+    if windows.group_by.is_none() || windows.group_by == before.group_by {
+        return None;
+    }
+    // Only commits of those that read events say which sources are idle.
+    if from.from().is_some() && !is_one_job(from, parts) {
+        let what = "the windows that are read are made of others, and spread over the partitions of the log".to_owned();
+        return Some(("group_by", what, "set `group_by` in the operator that is read".to_owned()));
+    }
+    let by_time = windows.aggregates.iter().find(|aggregate| matches!(aggregate, Aggregate::First | Aggregate::Last))?;
+    let what = format!("`{}` of several series together needs the events", by_time.name());
+    Some(("aggregates", what, "name `aggregates` without it, or remove `from`".to_owned()))
+}
+
+/// Whether one job has all results of an operator.
+fn is_one_job(kind: &OperatorKind, parts: &Parts<'_>) -> bool {
+    let groups = kind.windows().is_some_and(|windows| windows.group_by.is_some());
+    let before = kind.from().and_then(|from| parts.operators.get(from));
+    groups || before.is_some_and(|before| is_one_job(&before.kind, parts))
 }
 
 /// Whether the windows of `from` do not fill those of `kind`.

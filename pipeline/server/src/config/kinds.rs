@@ -14,6 +14,7 @@ use super::decode::decode;
 use super::hopping::Hopping;
 use super::model::{EmbeddedLog, EmbeddedSink};
 use super::report::Report;
+use super::selection::Selecting;
 use super::session::Session;
 use super::tree::Table;
 use super::tumbling::Tumbling;
@@ -163,6 +164,17 @@ impl OperatorKind {
             Self::Session(settings) => Some(settings.windows()),
             Self::Calendar(settings) => Some(settings.windows()),
             Self::Anomaly(_) => None,
+        }
+    }
+
+    /// Which samples it takes, and with which value.
+    pub(crate) fn selecting(&self) -> Selecting<'_> {
+        match self {
+            Self::Tumbling(settings) => settings.windows().selecting,
+            Self::Hopping(settings) => settings.windows().selecting,
+            Self::Session(settings) => settings.windows().selecting,
+            Self::Calendar(settings) => settings.windows().selecting,
+            Self::Anomaly(settings) => settings.selecting(),
         }
     }
 

@@ -124,6 +124,41 @@ fn what_is_recorded_is_shown_and_goes_on_when_meters_are_made_again() {
     assert_eq!(lines("floodmark_process_start_time_seconds"), ["floodmark_process_start_time_seconds 1000"]);
 }
 
+/// Windows and scores alike.
+#[tokio::test]
+async fn values_that_a_formula_does_not_give_are_counted() {
+    metrics();
+    let text = r#"
+        [sources.api]
+        type = "push"
+        [operators.undefined_windows]
+        type = "tumbling"
+        size = "1m"
+        value = "1 / value"
+        metric = "inverse"
+        [operators.undefined_scores]
+        type = "anomaly"
+        value = "sqrt(value - 3)"
+        metric = "root"
+        [[tests]]
+        name = "formulas"
+        exact = true
+        input = [{ at = "0s..40s every 10s", source = "api", metric = "m", value = [0, 4, 0, 2] }]
+        advance = "2m"
+        expect = [{ operator = "undefined_windows", window = "0s..1m", count = 2, max = 0.5 }]
+    "#;
+    let config = crate::config::from_text("formulas.toml", text).unwrap_or_else(|report| panic!("{report}"));
+    let outcome = crate::testing::run(&config, &config.tests[0]).await.unwrap();
+    assert!(outcome.ok, "{outcome:?}");
+    assert_eq!(
+        lines(r#"floodmark_job_undefined_values_total{operator="undefined_"#),
+        [
+            r#"floodmark_job_undefined_values_total{operator="undefined_scores",partition="0"} 3"#,
+            r#"floodmark_job_undefined_values_total{operator="undefined_windows",partition="0"} 2"#
+        ]
+    );
+}
+
 fn source_spec(id: &str) -> SourceSpec {
     let (encoding, disorder) = (Encoding::Json, std::time::Duration::ZERO);
     SourceSpec { id: id.to_owned(), shard: None, encoding, disorder, live: true }
