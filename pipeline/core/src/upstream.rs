@@ -35,8 +35,8 @@ pub struct Progress {
     jobs: BTreeMap<u32, JobProgress>,
     /// Commits that wait for the other jobs, in order.
     waiting: VecDeque<(u32, Commit)>,
-    /// The entry of the input that the commit reaches which was given last.
-    #[serde(default)]
+    /// The entry of the input that the commit reaches which was given last; 0 before the first.
+    #[serde(default, skip_serializing_if = "is_none")]
     at: u64,
 }
 
@@ -57,6 +57,11 @@ struct JobProgress {
     /// How sources stand of which that does not say all.
     #[serde(default)]
     presence: BTreeMap<String, Presence>,
+}
+
+/// Before there is any, the state has the bytes that it always had.
+fn is_none(position: &u64) -> bool {
+    *position == 0
 }
 
 impl JobProgress {
