@@ -42,32 +42,6 @@ fn sums(installation: &Installation, operator: &str) -> Vec<(i64, u32, i64, f64,
     stored::rows(&installation.data("store.db"), question, operator, read)
 }
 
-/// Two metrics in different partitions of which one value is derived.
-#[tokio::test]
-async fn series_that_become_one_are_computed_by_one_job() {
-    let found = async |partitions: u32| {
-        let installation = Installation::new(env!("CARGO_BIN_EXE_floodmark"));
-        let mut text = "time,a,b\n".to_owned();
-        (0..600).for_each(|n| writeln!(text, "2026-01-01T00:{:02}:{:02}Z,{n},{}", n / 60, n % 60, n * 1_000).unwrap());
-        let path = installation.write("values.csv", text);
-        let column = |name: &str| format!("{{ column = \"{name}\", metric = \"{name}\" }}");
-        let config = format!(
-            "partitions = {partitions}\n[api]\nenabled = false\n[sources.file]\ntype = \"file\"\npath = {path:?}\ntime = \"time\"\n\
-             values = [{}, {}]\n{}",
-            column("a"),
-            column("b"),
-            operator("doubled", "type = \"tumbling\"\nsize = \"1m\"\nvalue = \"value * 2\"\nmetric = \"doubled\"")
-        );
-        installation.write("floodmark.toml", config);
-        let (code, said) = installation.run().ends().await;
-        assert_eq!(code, 0, "{said}");
-        rollups(&installation, "doubled")
-    };
-    let (of_one, of_many) = (found(1).await, found(8).await);
-    assert_eq!(of_one.values().map(|rollup| rollup.count).collect::<Vec<_>>(), [120; 10]);
-    assert_eq!(of_many, of_one);
-}
-
 #[tokio::test]
 async fn long_windows_of_short_ones_say_what_the_events_say() {
     let installation = Installation::new(env!("CARGO_BIN_EXE_floodmark"));

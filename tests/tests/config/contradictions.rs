@@ -342,6 +342,33 @@ metric_unit = "s"
         "4:10 it names what `value` gives, and there is no `value` | add `value`, or remove this key",
         "5:15 it names what `value` gives, and there is no `value` | add `value`, or remove this key",
     ],
+    a_value_of_metrics_in_several_partitions: r#"partitions = 2
+[operators.w]
+type = "tumbling"
+size = "1m"
+value = "value * 2"
+metric = "doubled"
+[operators.of_one]
+type = "tumbling"
+size = "1m"
+metrics = ["load"]
+value = "value * 2"
+metric = "doubled"
+[operators.grouped]
+type = "tumbling"
+size = "1m"
+value = "value * 2"
+metric = "doubled"
+group_by = ["host"]
+[operators.scores]
+type = "anomaly"
+metrics = ["load", "work"]
+value = "value * 2"
+metric = "doubled"
+"# => [
+        "5:9 what is derived of several metrics becomes one series, and they may lie in different partitions of the log | name one metric in `metrics`, or say in `group_by` which labels a series has",
+        "22:9 what is derived of several metrics becomes one series, and they may lie in different partitions of the log | name one metric in `metrics`",
+    ],
     a_condition_on_rollups: r#"[operators.w]
 type = "tumbling"
 size = "1m"

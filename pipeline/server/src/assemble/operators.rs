@@ -64,15 +64,15 @@ fn plan(id: &str, operators: &BTreeMap<String, Operator>, partitions: u32, depth
     });
     let read = read.transpose()?;
     let version = fnv1a(definition(kind, read.as_ref())?.as_bytes());
-    let joins = kind.joins_series();
+    let groups = kind.windows().is_some_and(|windows| windows.group_by.is_some());
     let input = match &read {
-        None if joins => Input::Partitions,
+        None if groups => Input::Partitions,
         None => Input::Partition,
         Some(Read { plan, upstream, .. }) => Input::Operator {
             id: upstream.operator.clone(),
             version: upstream.version.clone(),
             level: plan.input.level() + 1,
-            whole: joins || plan.input.jobs(partitions) < partitions,
+            whole: groups || plan.input.jobs(partitions) < partitions,
         },
     };
     // Each is made once now, so that a definition that cannot work is told at the start.

@@ -40,6 +40,7 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     tell(parts.log.map(Kind::faults).unwrap_or_default(), &["log"], parts.root, report);
     for (id, operator) in parts.operators {
         tell(operator.kind.faults(), &["operators", id], parts.root, report);
+        derived_series_lie_in_one_partition(id, &operator.kind, parts, report);
         if let Some(log) = parts.log {
             windows_close_before_events_go(id, &operator.kind, log.retention_age(), parts, report);
         }
@@ -121,6 +122,21 @@ pub(super) fn tables<'a>(root: &'a Node, section: &str) -> impl Iterator<Item = 
         _ => None,
     };
     table.into_iter().flatten().map(|(id, (_, node))| (id, node))
+}
+
+/// Series that differ only in their metric become one by a derived value, and a job sees one partition.
+fn derived_series_lie_in_one_partition(id: &str, kind: &OperatorKind, parts: &Parts<'_>, report: &mut Report) {
+    let (selecting, groups) = (kind.selecting(), kind.windows().is_some_and(|windows| windows.group_by.is_some()));
+    let of_one_metric = selecting.metrics.is_some_and(|metrics| metrics.len() == 1);
+    let spread = parts.partitions.is_some_and(|partitions| partitions.get() > 1);
+    if selecting.value.is_some() && spread && !of_one_metric && !groups {
+        let message = "what is derived of several metrics becomes one series, and they may lie in different partitions of the log";
+        let hint = match kind.windows() {
+            Some(_) => "name one metric in `metrics`, or say in `group_by` which labels a series has",
+            None => "name one metric in `metrics`",
+        };
+        report.add(parts.root.place(&["operators", id, "value"]), message, Some(hint.to_owned()));
+    }
 }
 
 /// Everything after the log can be rebuilt from it: so an event must stay until its window takes no more.

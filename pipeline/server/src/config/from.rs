@@ -125,8 +125,9 @@ fn ungroupable(kind: &OperatorKind, from: &OperatorKind, parts: &Parts<'_>) -> O
 
 /// Whether one job has all results of an operator.
 fn is_one_job(kind: &OperatorKind, parts: &Parts<'_>) -> bool {
+    let groups = kind.windows().is_some_and(|windows| windows.group_by.is_some());
     let before = kind.from().and_then(|from| parts.operators.get(from));
-    kind.joins_series() || before.is_some_and(|before| is_one_job(&before.kind, parts))
+    groups || before.is_some_and(|before| is_one_job(&before.kind, parts))
 }
 
 /// Whether the windows of `from` do not fill those of `kind`.

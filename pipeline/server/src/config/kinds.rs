@@ -178,14 +178,6 @@ impl OperatorKind {
         }
     }
 
-    /// Whether it makes one series of several: by labels, or because what it derives of several metrics has one name. Such
-    /// series may lie in different partitions.
-    pub(crate) fn joins_series(&self) -> bool {
-        let Selecting { value, metrics, .. } = self.selecting();
-        let derives_of_several = value.is_some() && metrics.is_none_or(|metrics| metrics.len() != 1);
-        derives_of_several || self.windows().is_some_and(|windows| windows.group_by.is_some())
-    }
-
     /// The operator that it reads; `None` when it reads events.
     pub(crate) fn from(&self) -> Option<&str> {
         match self {

@@ -11,7 +11,7 @@ use super::check;
 use super::decode::decode;
 use super::files::{self, Holds};
 use super::kinds::{Kind, LogKind, SinkKind, SourceKind};
-use super::model::{Api, Config, EmbeddedSink, Operator, Sink, Source, SourceCommon, Telemetry, Top};
+use super::model::{Api, Config, EmbeddedSink, Operator, Partitions, Sink, Source, SourceCommon, Telemetry, Top};
 use super::report::Report;
 use super::suggest;
 use super::tests;
@@ -91,8 +91,15 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
     });
     let mut sinks =
         components(&sections, "sinks", report, |table, header, report| decode_kind(table, header, &[], report).map(|kind| Sink { kind }));
-    let parts =
-        Parts { root, sources: &sources, operators: &operators, log: log.as_ref(), api: api.as_ref(), telemetry: telemetry.as_ref() };
+    let parts = Parts {
+        root,
+        partitions: top.as_ref().map(|top| top.partitions),
+        sources: &sources,
+        operators: &operators,
+        log: log.as_ref(),
+        api: api.as_ref(),
+        telemetry: telemetry.as_ref(),
+    };
     check::check(&parts, report);
     if sinks.is_empty() {
         sinks.insert("embedded".to_owned(), Sink { kind: SinkKind::Embedded(EmbeddedSink {}) });
@@ -104,6 +111,7 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
 /// What was decoded, before it is a configuration: some of it may be missing because it was wrong.
 pub(super) struct Parts<'a> {
     pub root: &'a Node,
+    pub partitions: Option<Partitions>,
     pub sources: &'a BTreeMap<String, Source>,
     pub operators: &'a BTreeMap<String, Operator>,
     pub log: Option<&'a LogKind>,
