@@ -8,7 +8,7 @@
 mod by_id;
 mod place;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ::mongodb::Collection;
 use ::mongodb::bson::{Bson, Document, doc};
@@ -198,12 +198,12 @@ async fn counting(store: &Store, collection: &str, operator: &Option<String>, ve
     let sets = position::result_sets(store, collection).await?;
     let counts = |set: &&ResultSet| set.state == State::Current && operator.as_ref().is_none_or(|operator| set.operator == *operator);
     let of = |set: &ResultSet| doc! { "operator": &set.operator, "version": &set.version };
-    let counting: Vec<Document> = sets.iter().filter(counts).map(of).collect();
-    Ok(match <[Document; 1]>::try_from(counting) {
-        Ok([one]) => one,
-        // Nothing has a version that is a number.
-        Err(none) if none.is_empty() => doc! { "version": 0 },
-        Err(several) => doc! { "$or": several },
+    let versions: BTreeSet<&str> = sets.iter().filter(counts).map(|set| set.version.as_str()).collect();
+    // Operators may have the same settings, of which one has been changed since.
+    let ambiguous = sets.iter().any(|set| set.state != State::Current && versions.contains(&*set.version));
+    Ok(match ambiguous {
+        false => doc! { "version": { "$in": versions.into_iter().collect::<Vec<_>>() } },
+        true => doc! { "$or": sets.iter().filter(counts).map(of).collect::<Vec<_>>() },
     })
 }
 
