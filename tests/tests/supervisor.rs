@@ -70,7 +70,7 @@ impl Fixture {
             partitions: 1,
             clock: Arc::new(TokioClock::starting_at(Timestamp::from_secs(0))),
             sources,
-            jobs: vec![JobPlan { operator: "w".to_owned(), version: "v".to_owned(), input: Input::Partition, make: Arc::new(make) }],
+            jobs: vec![JobPlan { operator: "w".to_owned(), version: "00000001".to_owned(), input: Input::Partition, make: Arc::new(make) }],
             sinks: vec![
                 sink("rollups", &self.rollups, Reads::Outputs, subject::OUTPUTS),
                 sink("catalog", &self.catalog, Reads::Events, subject::EVENTS),
