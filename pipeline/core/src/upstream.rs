@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use floodmark_schemas::{Commit, JobEntry, Presence, subject};
+use floodmark_schemas::{Commit, Definition, JobEntry, Presence, subject};
 use serde::{Deserialize, Serialize};
 
 use crate::ports::Entry;
@@ -98,7 +98,7 @@ impl Upstream {
     /// # Errors
     /// `Rejected` when the entry cannot be read.
     pub fn take(&self, entry: &Entry, progress: &mut Progress) -> Result<()> {
-        let ours = entry.headers.get("Floodmark-Version") == Some(self.version.as_str());
+        let ours = Definition::is(&entry.headers, &self.version);
         let Some(job) = subject::parse_outputs(&entry.subject).filter(|(id, _)| ours && *id == self.operator).map(|(_, job)| job) else {
             return Ok(());
         };

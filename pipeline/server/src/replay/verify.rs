@@ -14,7 +14,7 @@ use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::replay::{Period, job_name};
-use floodmark_schemas::{FrameHeader, JobEntry, Rollup, Score, Timestamp, commit::Output, subject};
+use floodmark_schemas::{Definition, FrameHeader, JobEntry, Rollup, Score, Timestamp, commit::Output, subject};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -115,7 +115,7 @@ pub(super) struct Committed {
 /// The newest commit of a job; of one definition, when one is given.
 pub(super) async fn committed(outputs: &dyn Log, operator: &str, partition: u32, version: Option<&str>) -> Result<Committed> {
     let Some(newest) = outputs.last(&subject::outputs(operator, partition)).await? else { return Ok(Committed::default()) };
-    if version.is_some_and(|version| newest.headers.get("Floodmark-Version") != Some(version)) {
+    if version.is_some_and(|version| !Definition::is(&newest.headers, version)) {
         return Ok(Committed::default());
     }
     let read = |body: &[u8]| {
