@@ -3,6 +3,7 @@
 //!
 //! Every message carries its version. The samples under `schemas/samples/v1` must decode for ever.
 
+pub mod alert;
 pub mod batch;
 pub mod commit;
 pub mod dead_letter;
@@ -10,12 +11,14 @@ pub mod definition;
 pub mod event;
 pub mod frame;
 pub mod headers;
+pub mod notification;
 pub mod rollup;
 pub mod score;
 pub mod series;
 pub mod subject;
 pub mod time;
 
+pub use alert::{Alert, AlertState, Evidence, Severity};
 pub use batch::{BatchBuilder, EventBatch, Row};
 pub use commit::{Claim, Commit, JobEntry, Presence};
 pub use dead_letter::DeadLetter;
@@ -23,6 +26,7 @@ pub use definition::Definition;
 pub use event::{Check, Event, Payload, Phases, Reason, Record, Sample};
 pub use frame::{Encoding, FrameHeader};
 pub use headers::Headers;
+pub use notification::{Acknowledgement, Incident, Notification, NotificationReason};
 pub use rollup::{Aggregates, Availability, Bucket, Ranked, Rollup, Window};
 pub use score::{Episode, Head, Score, ScoreState};
 pub use series::Series;
