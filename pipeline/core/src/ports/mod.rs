@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod lease;
 pub mod log;
+pub mod notifier;
 pub mod operator;
 pub mod query;
 pub mod sink;
@@ -11,6 +12,7 @@ pub mod source;
 pub use clock::Clock;
 pub use lease::{Leases, Term, View};
 pub use log::{Appended, Continuity, Entry, Expect, Limit, Log, NewEntry, Position, Reader, Size};
+pub use notifier::{Notifier, Receipt, Refusal};
 pub use operator::{Operator, Outputs};
 pub use query::{
     Answers, DeadLetterQuery, EventFilter, EventQuery, KnownResultSet, Page, ResultSetQuery, RollupFilter, RollupQuery, ScoreFilter,
