@@ -1,6 +1,7 @@
 //! What a job writes: claims, which take ownership, and commits, which move outputs and position together.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -104,7 +105,7 @@ pub struct Late {
     /// The source of the event.
     pub source: String,
     /// The series of the event.
-    pub series: crate::Series,
+    pub series: Arc<crate::Series>,
     /// The event's time.
     pub time: Timestamp,
     /// The event's value.

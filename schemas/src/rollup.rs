@@ -1,6 +1,7 @@
 //! Rollups: the aggregates of one series in one window, at one revision.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ pub struct Rollup {
     /// The source of the events.
     pub source: String,
     /// The series of the events.
-    pub series: Series,
+    pub series: Arc<Series>,
     /// The window.
     pub window: Window,
     /// 0 when the window fired, one more for each late event after that.

@@ -1,5 +1,7 @@
 //! Scores: how unusual one value of a series is, with what a chart needs to show why.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +19,7 @@ pub struct Score {
     /// The source of the value.
     pub source: String,
     /// The series of the value.
-    pub series: Series,
+    pub series: Arc<Series>,
     /// When the value was so: the event's time, or the end of the window.
     pub time: Timestamp,
     /// The window, when it was a rollup that was scored.

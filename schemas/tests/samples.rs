@@ -82,7 +82,7 @@ fn rollup() -> Rollup {
         operator: "one_minute".to_owned(),
         version: "8a3f01c7".to_owned(),
         source: "house".to_owned(),
-        series: temperature(),
+        series: temperature().into(),
         window: Window { start: at("2026-01-31T12:00:00Z"), end: at("2026-01-31T12:01:00Z") },
         revision: 1,
         aggregates: Aggregates {
@@ -124,7 +124,7 @@ fn late() -> Late {
     Late {
         operator: "one_minute".to_owned(),
         source: "house".to_owned(),
-        series: Series::new("load1"),
+        series: Series::new("load1").into(),
         time: at("2026-01-31T09:00:00Z"),
         value: -0.5,
         position: 4_711,
@@ -139,7 +139,7 @@ fn score() -> Score {
         operator: "unusual".to_owned(),
         version: "0badcafe".to_owned(),
         source: "house".to_owned(),
-        series: Series::new("load1"),
+        series: Series::new("load1").into(),
         time: at("2026-01-31T12:00:00Z"),
         window: Some(Window { start: at("2026-01-31T11:59:00Z"), end: at("2026-01-31T12:00:00Z") }),
         revision: 1,

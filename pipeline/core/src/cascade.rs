@@ -11,6 +11,7 @@ mod merge;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use floodmark_schemas::commit::Output;
@@ -162,7 +163,7 @@ impl Cascade {
         let of = rollup.series.key();
         let (key, series) = match &self.spec.group_by {
             None => (of, String::new()),
-            Some(labels) => (grouped(rollup.series, labels).key(), of),
+            Some(labels) => (grouped(&rollup.series, labels).key(), of),
         };
         let cell = part.windows.entry(window).or_default().entry(key.clone()).or_default();
         let fired = self.grid.bounds(window).1 <= part.watermark;
@@ -199,9 +200,10 @@ impl Cascade {
 }
 
 /// The series that has the metric, the unit and these labels of another.
-fn grouped(mut series: Series, labels: &[String]) -> Series {
-    series.labels.retain(|name, _| labels.contains(name));
-    series
+fn grouped(series: &Series, labels: &[String]) -> Series {
+    let kept = series.labels.iter().filter(|(name, _)| labels.contains(name));
+    let labels = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    Series { metric: series.metric.clone(), unit: series.unit.clone(), labels }
 }
 
 fn emit(spec: &Spec, ids: &mut RollupIds, source: &str, key: &str, (start, end): (i64, i64), cell: &mut Cell) -> Output {
@@ -212,7 +214,7 @@ fn emit(spec: &Spec, ids: &mut RollupIds, source: &str, key: &str, (start, end):
         operator: spec.operator.clone(),
         version: format!("{:08x}", spec.version),
         source: source.to_owned(),
-        series: Series::from_key(key).expect("the key was made from a series"),
+        series: Arc::new(Series::from_key(key).expect("the key was made from a series")),
         window: Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) },
         revision,
         aggregates: cell.read(&spec.asked, end - start),

@@ -3,7 +3,9 @@
 //! Ids count up in order of first appearance. They are a matter of memory layout only: no output may depend on them,
 //! because [`SeriesTable::retain`] gives them anew.
 
+use std::cell::OnceCell;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use floodmark_schemas::Series;
 use foldhash::fast::FixedState;
@@ -16,13 +18,15 @@ pub struct SeriesTable {
     sources: Vec<u32>,
     ends: Vec<usize>,
     keys: String,
+    /// What [`SeriesTable::series`] has given out: results of one series share it.
+    shared: Vec<OnceCell<Arc<Series>>>,
 }
 
 impl SeriesTable {
     /// The id of a series; a new one when it is not known.
     pub fn intern(&mut self, source: u32, key: &str) -> u32 {
         let hash = hash(source, key);
-        let Self { ids, sources, ends, keys } = self;
+        let Self { ids, sources, ends, keys, shared } = self;
         if let Some(id) = ids.find(hash, |id| sources[*id as usize] == source && text(ends, keys, *id) == key) {
             return *id;
         }
@@ -30,6 +34,7 @@ impl SeriesTable {
         keys.push_str(key);
         ends.push(keys.len());
         sources.push(source);
+        shared.push(OnceCell::new());
         ids.insert_unique(hash, id, |id| self::hash(sources[*id as usize], text(ends, keys, *id)));
         id
     }
@@ -55,7 +60,12 @@ impl SeriesTable {
     }
 
     /// A series, whose key must be canonical.
-    pub fn series(&self, id: u32) -> Series {
+    pub fn series(&self, id: u32) -> Arc<Series> {
+        self.shared[id as usize].get_or_init(|| Arc::new(self.read(id))).clone()
+    }
+
+    /// The same, for one who changes it.
+    pub fn read(&self, id: u32) -> Series {
         let key = self.key(id);
         read_plain(key).unwrap_or_else(|| Series::from_key(key).expect("only keys of series are interned"))
     }
@@ -128,7 +138,7 @@ mod tests {
             Series::new("a\"b").unit("c\\").label("d\n", "ü"),
         ] {
             let id = table.intern(0, &series.key());
-            assert_eq!(table.series(id), series);
+            assert_eq!(*table.series(id), series);
             assert_eq!(read_plain(table.key(id)).is_some(), !series.key().contains('\\'), "{series}");
         }
         for other in

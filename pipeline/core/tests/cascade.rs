@@ -127,7 +127,7 @@ fn by_hand(minutes: &Newest, labels: Option<&[&str]>) -> BTreeMap<(String, Strin
     let mut in_order: Vec<_> = minutes.iter().collect();
     in_order.sort_by_key(|((source, series, start), _)| (source.clone(), *start, series.clone()));
     for ((source, _, start), minute) in in_order {
-        let mut series = minute.series.clone();
+        let mut series = Series::clone(&minute.series);
         if let Some(labels) = labels {
             series.labels.retain(|name, _| labels.contains(&name.as_str()));
         }

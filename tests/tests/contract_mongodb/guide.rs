@@ -141,7 +141,7 @@ async fn scores_have_the_fields_that_the_guide_names() {
         operator: "unusual".to_owned(),
         version: "00000001".to_owned(),
         source: "host".to_owned(),
-        series: cpu("a"),
+        series: cpu("a").into(),
         time,
         window: Some(Window { start: time.plus_micros(-60_000_000), end: time }),
         revision: 0,

@@ -79,7 +79,7 @@ pub fn rollup(source: &str, series: Series, start: Timestamp, revision: u32, agg
         operator: "per_minute".to_owned(),
         version: "00000001".to_owned(),
         source: source.to_owned(),
-        series,
+        series: series.into(),
         window: Window { start, end: start.plus_micros(60_000_000) },
         revision,
         aggregates,

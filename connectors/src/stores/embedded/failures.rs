@@ -18,7 +18,7 @@ fn rollup(metric: &str) -> Rollup {
         operator,
         version: "00000001".into(),
         source,
-        series: Series::new(metric),
+        series: Series::new(metric).into(),
         window,
         revision: 0,
         aggregates: Aggregates { count: 1, ..Aggregates::default() },

@@ -123,7 +123,7 @@ fn parts(document: &Document) -> Result<Rollup, Box<dyn std::error::Error + Send
         operator: text("operator")?,
         version: text("version")?,
         source: text("source")?,
-        series: Series::from_key(document.get_str("series")?)?,
+        series: Series::from_key(document.get_str("series")?)?.into(),
         window: Window { start: time("window_start_us")?, end: time("window_end_us")? },
         revision: u32::try_from(document.get_i64("revision")?)?,
         aggregates: Aggregates {

@@ -81,7 +81,7 @@ fn parts(document: &Document) -> Parts<Score> {
         operator: text("operator")?,
         version: text("version")?,
         source: text("source")?,
-        series: Series::from_key(document.get_str("series")?)?,
+        series: Series::from_key(document.get_str("series")?)?.into(),
         time: time("time_us")?,
         window,
         revision: u32::try_from(document.get_i64("revision")?)?,

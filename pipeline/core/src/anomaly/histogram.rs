@@ -52,7 +52,7 @@ impl Histogram {
     }
 
     pub fn learn(&mut self, step: Step) {
-        for bin in &mut self.bins {
+        for bin in &mut self.bins[..=usize::from(self.top)] {
             *bin = if *bin < NOTHING { 0.0 } else { *bin * DECAY };
         }
         self.total = self.total * DECAY + 1.0;

@@ -7,6 +7,8 @@
 pub(super) const PLACES: usize = 64;
 /// Events after which an unused point is forgotten.
 const LIFE: u16 = 8_000;
+/// How many distances are computed side by side.
+const LANES: usize = 8;
 /// Beyond this, in ranges, a distance is cut.
 pub(super) const DISTANCE_MAX: f64 = 10.0;
 const RADIUS_GROWTH: f64 = 1.02;
@@ -29,40 +31,46 @@ pub(super) struct Map {
     residuals: [f64; PLACES],
     /// When each was last near an event: the event's number, of which the low 16 bits suffice for a life.
     used: [u16; PLACES],
+    /// All places from this one on are free: most series need few, and what is free need not be looked at.
+    taken: u8,
     pub radius: f64,
 }
 
 impl Map {
     pub fn new(radius: f64) -> Self {
-        Self { values: [f64::INFINITY; PLACES], residuals: [0.0; PLACES], used: [0; PLACES], radius }
+        Self { values: [f64::INFINITY; PLACES], residuals: [0.0; PLACES], used: [0; PLACES], taken: 0, radius }
     }
 
     /// Forgets points that were not used for too long before event `now`.
     pub fn expire(&mut self, now: u16) {
-        let oldest = self.used.iter().fold(0, |oldest: u16, used| oldest.max(now.wrapping_sub(*used)));
+        let taken = usize::from(self.taken);
+        let oldest = self.used[..taken].iter().fold(0, |oldest: u16, used| oldest.max(now.wrapping_sub(*used)));
         if oldest > LIFE {
-            for (value, used) in self.values.iter_mut().zip(&mut self.used) {
+            for (value, used) in self.values.iter_mut().zip(&mut self.used).take(taken) {
                 if now.wrapping_sub(*used) > LIFE {
                     // Free places are met here too: theirs starts over, which means nothing.
                     (*value, *used) = (f64::INFINITY, now);
                 }
             }
+            let last = self.values[..taken].iter().rposition(|value| value.is_finite());
+            self.taken = last.map_or(0, |last| last as u8 + 1);
         }
     }
 
     /// The nearest point and its distance in ranges, at most [`DISTANCE_MAX`]; `None` when there is no point.
     pub fn nearest(&self, at: Point) -> Option<(f64, usize)> {
         let mut distances = [0.0; PLACES];
-        for ((distance, value), residual) in distances.iter_mut().zip(&self.values).zip(&self.residuals) {
-            let by_value = (at.value - value).abs() * at.value_scale;
-            let by_residual = (at.residual - residual).abs() * at.residual_scale;
-            // Not f64::max: there is no NaN here, and this is one instruction.
-            *distance = if by_value > by_residual { by_value } else { by_residual };
-        }
-        let mut lanes = [f64::INFINITY; 8];
-        for chunk in distances.chunks_exact(8) {
-            for (lane, distance) in lanes.iter_mut().zip(chunk) {
-                *lane = if *distance < *lane { *distance } else { *lane };
+        let mut lanes = [f64::INFINITY; LANES];
+        let chunks = usize::from(self.taken).div_ceil(LANES);
+        let points = self.values.chunks_exact(LANES).zip(self.residuals.chunks_exact(LANES));
+        for (distances, (values, residuals)) in distances.chunks_exact_mut(LANES).zip(points).take(chunks) {
+            for lane in 0..LANES {
+                let by_value = (at.value - values[lane]).abs() * at.value_scale;
+                let by_residual = (at.residual - residuals[lane]).abs() * at.residual_scale;
+                // Not f64::max: there is no NaN here, and this is one instruction.
+                let distance = if by_value > by_residual { by_value } else { by_residual };
+                distances[lane] = distance;
+                lanes[lane] = if distance < lanes[lane] { distance } else { lanes[lane] };
             }
         }
         let least = lanes.iter().fold(f64::INFINITY, |least, lane| if *lane < least { *lane } else { least });
@@ -84,10 +92,12 @@ impl Map {
         match nearest {
             Some((distance, place)) if distance <= self.radius => self.used[place] = now,
             _ => {
-                let place = self.values.iter().position(|value| !value.is_finite()).unwrap_or_else(|| {
+                let free = self.values.iter().position(|value| !value.is_finite());
+                let place = free.unwrap_or_else(|| {
                     self.radius = (self.radius * RADIUS_GROWTH).min(RADIUS_MAX);
                     self.longest_unused(now)
                 });
+                self.taken = self.taken.max(place as u8 + 1);
                 (self.values[place], self.residuals[place], self.used[place]) = (at.value, at.residual, now);
             }
         }
@@ -113,6 +123,7 @@ impl Map {
     pub fn put(&mut self, place: u8, value: f64, residual: f64, used: u16) -> Option<()> {
         let place = usize::from(place);
         *self.values.get_mut(place)? = value;
+        self.taken = self.taken.max(place as u8 + 1);
         (self.residuals[place], self.used[place]) = (residual, used);
         Some(())
     }

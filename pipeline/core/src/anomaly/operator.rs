@@ -7,6 +7,7 @@
 //! - A series that was silent for too long is forgotten: at full hours of its source's watermark.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use floodmark_schemas::commit::Output;
 use floodmark_schemas::frame::Decoder;
@@ -97,7 +98,7 @@ impl Naming {
     }
 
     /// Emits a score if it is asked for.
-    pub fn emit(&mut self, place: Place<'_>, series: impl FnOnce() -> Series, verdict: Verdict, outputs: &mut Outputs) {
+    pub fn emit(&mut self, place: Place<'_>, series: impl FnOnce() -> Arc<Series>, verdict: Verdict, outputs: &mut Outputs) {
         let Verdict { value, judged, state, change, episode, revision } = verdict;
         let notable = judged.score() >= NOTABLE || change != Change::None;
         if self.emit == Emit::Notable && !notable {

@@ -123,6 +123,16 @@ impl Accumulators {
         Self { more, ..Self::new(layout) }
     }
 
+    /// Forgets all slots and keeps their memory.
+    pub fn clear(&mut self) {
+        let Self { layout: _, basic, spread, ends, sketches, more } = self;
+        basic.clear();
+        spread.clear();
+        ends.clear();
+        sketches.clear();
+        more.iter_mut().for_each(|more| more.clear());
+    }
+
     /// Adds an empty slot at the end.
     pub fn push(&mut self) {
         self.basic.push(Basic { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY });

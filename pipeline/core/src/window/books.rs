@@ -40,6 +40,7 @@ pub(super) struct Books {
     pub counts: Counts,
     pub grouping: Option<Grouping>,
     ids: RollupIds,
+    version: String,
     pub idle_timeout_us: i64,
     pub future_limit_us: i64,
 }
@@ -59,6 +60,7 @@ impl Books {
             ids: RollupIds::new(&spec.operator, spec.version, spec.partition),
             idle_timeout_us: micros(spec.idle_timeout),
             future_limit_us: micros(spec.future_limit),
+            version: format!("{:08x}", spec.version),
             spec,
         }
     }
@@ -90,7 +92,7 @@ impl Books {
         outputs.push(Output::Rollup(Rollup {
             id: self.ids.id(source, key, start, end, revision),
             operator: self.spec.operator.clone(),
-            version: format!("{:08x}", self.spec.version),
+            version: self.version.clone(),
             source: source.clone(),
             series: self.table.series(id),
             window: Window { start: Timestamp::from_micros(start), end: Timestamp::from_micros(end) },

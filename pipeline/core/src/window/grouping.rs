@@ -29,7 +29,7 @@ impl Grouping {
     pub fn member(&mut self, source: u32, key: &str, table: &mut SeriesTable, layout: &Layout) -> u32 {
         let member = self.members.intern(source, key);
         if member as usize == self.groups.len() {
-            let mut series = self.members.series(member);
+            let mut series = self.members.read(member);
             if layout.asks_labels() {
                 self.asked.push(layout.labels(&series));
             }
@@ -83,7 +83,7 @@ mod tests {
             (load.clone().label("host", "b"), load.clone()),
         ] {
             let member = grouping.member(0, &series.key(), &mut table, &layout);
-            assert_eq!(table.series(grouping.group(member)), expected);
+            assert_eq!(table.read(grouping.group(member)), expected);
         }
         assert_eq!((table.len(), grouping.len()), (3, 4));
     }

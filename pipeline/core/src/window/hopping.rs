@@ -44,10 +44,10 @@ const SCRATCH: usize = 256;
 
 /// The first and last panes of a window and the boundary between them: the merge goes from there to both sides.
 #[derive(Clone, Copy)]
-struct Split {
-    from: i64,
-    boundary: i64,
-    to: i64,
+pub(super) struct Split {
+    pub from: i64,
+    pub boundary: i64,
+    pub to: i64,
 }
 
 impl Hopping {
@@ -142,15 +142,19 @@ impl Hopping {
     /// Emits the first revision of all series of a window.
     fn fire(&mut self, books: &mut Books, window: i64, outputs: &mut Outputs) {
         let Split { from, boundary, to } = self.split(window);
-        let view = self.view.take().filter(|view| view.boundary() == boundary && !view.is_wasteful());
-        let mut view = view.unwrap_or_else(|| View::new(&self.panes, from, boundary));
-        view.leave(&self.panes, from);
+        // Late events may still ask for the windows before it.
+        let oldest = from.min(self.first_pane(self.gone).max(boundary - self.length));
+        let mut view = match self.view.take() {
+            Some(view) if view.boundary() == boundary && !view.is_wasteful() => view,
+            before => View::new(&self.panes, oldest, boundary, before),
+        };
+        view.leave(&self.panes, oldest);
         view.extend(&self.panes, to);
         let bounds = self.bounds(window);
         outputs.reserve(self.panes.roster().len());
         let mut scratch = Scratch::new(self.panes.layout());
         for id in self.panes.roster() {
-            scratch.emit(books, *id, bounds, 0, view.get(*id), outputs);
+            scratch.emit(books, *id, bounds, 0, view.get(*id, from), outputs);
         }
         self.view = Some(view);
     }
@@ -199,7 +203,6 @@ impl Hopping {
         let id = batch.columns.series[row];
         let at = self.panes.open(index);
         let (pane, mut slots) = self.panes.at(at);
-        let was_here = pane.find(id).is_some();
         let Some(slot) = slots.find_or_add(pane, id) else {
             books.counts.overflow += 1;
             return;
@@ -210,25 +213,21 @@ impl Hopping {
         }
 
         let (first, last) = self.windows_of(index);
-        let windows = first.max(self.gone)..=last.min(self.fired - 1);
-        let found: Vec<(&Pane, u32)> = range(self.panes.list(), self.first_pane(*windows.start()), self.split(*windows.end()).to)
-            .filter_map(|pane| Some((pane, pane.find(id)?)))
-            .collect();
+        let (mut window, end) = (first.max(self.gone), last.min(self.fired - 1) + 1);
         let mut scratch = Scratch::new(self.panes.layout());
-        let mut alone = Alone::new(self.panes.layout());
-        for window in windows {
-            let split = self.split(window);
-            let others = found.iter().filter(|(pane, _)| pane.index != index);
-            let was_there = was_here || others.clone().any(|(pane, _)| (split.from..split.to).contains(&pane.index));
-            let revision = if was_there {
-                let more = self.revised.entry((window, id)).or_insert(0);
-                *more += 1;
-                *more
-            } else {
-                0
-            };
-            alone.go_to(&found, split);
-            scratch.emit(books, id, self.bounds(window), revision, alone.get(), outputs);
+        while window < end {
+            // The view knows most of them: not those of another boundary, nor those that came after it without an event.
+            let (split, view) = (self.split(window), self.view.as_ref());
+            let knows = |split: Split| view.is_some_and(|view| view.reaches(split));
+            let is_other = |other: Split| other.boundary != split.boundary || knows(other) != knows(split);
+            let stop = (window..end).find(|window| is_other(self.split(*window))).unwrap_or(end);
+            let mut series = OneSeries::new(&self.panes, id, split, view.filter(|_| knows(split)));
+            for window in window..stop {
+                series.go_to(self.split(window));
+                let revision = revision(&mut self.revised, window, id, series.halves());
+                scratch.emit(books, id, self.bounds(window), revision, series.halves(), outputs);
+            }
+            window = stop;
         }
     }
 
@@ -286,15 +285,14 @@ pub(super) fn range(panes: &VecDeque<Pane>, from: i64, to: i64) -> impl DoubleEn
 pub(super) type Halves<'a> = (Option<(&'a Accumulators, usize)>, Option<(&'a Accumulators, usize)>);
 
 /// Joins two halves.
-struct Scratch<'a> {
-    layout: &'a Layout,
+struct Scratch {
     joined: Accumulators,
     slots: usize,
 }
 
-impl<'a> Scratch<'a> {
-    fn new(layout: &'a Layout) -> Self {
-        Self { layout, joined: Accumulators::sealed(layout.clone()), slots: 0 }
+impl Scratch {
+    fn new(layout: &Layout) -> Self {
+        Self { joined: Accumulators::sealed(layout.clone()), slots: 0 }
     }
 
     /// Emits a revision of what both halves hold, if they hold anything.
@@ -304,7 +302,8 @@ impl<'a> Scratch<'a> {
             (Some(only), None) | (None, Some(only)) => books.emit(id, window, revision, only, outputs),
             (Some(early), Some(late)) => {
                 if self.slots == SCRATCH {
-                    *self = Self::new(self.layout);
+                    self.joined.clear();
+                    self.slots = 0;
                 }
                 self.joined.push();
                 self.joined.merge(self.slots, early.0, early.1);
@@ -316,43 +315,63 @@ impl<'a> Scratch<'a> {
     }
 }
 
-/// Window after window of one series, as [`View`] does it for all.
-struct Alone {
-    chains: Chains,
-    stack: Stack,
-    boundary: Option<i64>,
-    late: Accumulators,
-    late_slots: usize,
-    /// How many panes are in the half from the boundary on, or before it.
-    next: usize,
+/// The number of the revision of a window that a late event makes: the first of all when no other event is in it.
+fn revision(revised: &mut BTreeMap<(i64, u32), u32>, window: i64, id: u32, halves: Halves<'_>) -> u32 {
+    let events: u64 = [halves.0, halves.1].into_iter().flatten().map(|(from, slot)| from.basic[slot].count).sum();
+    if events == 1 {
+        return 0;
+    }
+    let more = revised.entry((window, id)).or_insert(0);
+    *more += 1;
+    *more
 }
 
-impl Alone {
-    fn new(layout: &Layout) -> Self {
-        let late = Accumulators::sealed(layout.clone());
-        Self { chains: Chains::new(layout), stack: Stack::new(), boundary: None, late, late_slots: 0, next: 0 }
+/// Window after window of one series and one boundary, as [`View`] does it for all, and by its means where it knows them.
+struct OneSeries<'a> {
+    panes: &'a Panes,
+    id: u32,
+    split: Split,
+    view: Option<&'a View>,
+    /// The early half that no view knows.
+    chains: Chains,
+    stack: Stack,
+    late: Accumulators,
+    /// The first pane that is not in the late half.
+    next: i64,
+}
+
+impl<'a> OneSeries<'a> {
+    fn new(panes: &'a Panes, id: u32, split: Split, view: Option<&'a View>) -> Self {
+        let (mut chains, mut stack) = (Chains::new(panes.layout()), Stack::new());
+        let mut late = Accumulators::sealed(panes.layout().clone());
+        late.push();
+        let mut next = split.boundary;
+        if let Some(view) = view {
+            let (known, end) = view.late(id, split.to);
+            known.into_iter().for_each(|(from, slot)| late.merge(0, from, slot));
+            next = end;
+        } else {
+            for pane in range(panes.list(), split.from, split.boundary).rev() {
+                let slot = pane.find(id);
+                slot.into_iter().for_each(|slot| chains.push(&mut stack, split.boundary, pane, slot));
+            }
+        }
+        Self { panes, id, split, view, chains, stack, late, next }
     }
 
-    /// Goes to the next window. `found` are the panes of all windows with the series' slots.
-    fn go_to(&mut self, found: &[(&Pane, u32)], split: Split) {
-        if self.boundary != Some(split.boundary) {
-            self.boundary = Some(split.boundary);
-            self.stack.clear();
-            self.next = found.partition_point(|(pane, _)| pane.index < split.boundary);
-            let early = found[..self.next].iter().rev().take_while(|(pane, _)| pane.index >= split.from);
-            early.for_each(|(pane, slot)| self.chains.push(&mut self.stack, split.boundary, pane, *slot));
-            self.late.push();
-            self.late_slots += 1;
-        }
+    /// Goes to a later window.
+    fn go_to(&mut self, split: Split) {
+        self.split = split;
         View::drop_before(&mut self.stack, split.boundary, split.from);
-        while let Some((pane, slot)) = found.get(self.next).filter(|(pane, _)| pane.index < split.to) {
-            self.late.merge(self.late_slots - 1, &pane.accumulators, *slot as usize);
-            self.next += 1;
+        for pane in range(self.panes.list(), self.next, split.to) {
+            let slot = pane.find(self.id);
+            slot.into_iter().for_each(|slot| self.late.merge(0, &pane.accumulators, slot as usize));
         }
+        self.next = self.next.max(split.to);
     }
 
-    fn get(&self) -> Halves<'_> {
-        let late = self.late_slots.checked_sub(1).map(|slot| (&self.late, slot));
-        (self.chains.top(&self.stack), late.filter(|(late, slot)| late.basic[*slot].count > 0))
+    fn halves(&self) -> Halves<'_> {
+        let early = self.view.map_or_else(|| self.chains.top(&self.stack), |view| view.early(self.id, self.split.from));
+        (early, (self.late.basic[0].count > 0).then_some((&self.late, 0)))
     }
 }

@@ -6,6 +6,10 @@ use hashbrown::HashTable;
 
 use super::accumulators::{Accumulators, Layout};
 
+/// How many panes that are gone are kept for those that come, and how many series they may have: memory follows what is live.
+const SPARE_MAX: usize = 4;
+const SPARE_SERIES_MAX: usize = 1 << 17;
+
 /// One span.
 #[derive(Clone)]
 pub(super) struct Pane {
@@ -42,6 +46,8 @@ pub(super) struct Panes {
     live: usize,
     short_cuts: Vec<[ShortCut; 2]>,
     next_tag: u32,
+    /// Panes that are gone: those that come have their memory, so that a steady load allocates none.
+    spare: Vec<Pane>,
     /// All live series in the order in which they became so, where somebody asks for it.
     roster: Option<Vec<u32>>,
 }
@@ -49,7 +55,7 @@ pub(super) struct Panes {
 impl Panes {
     pub fn new(layout: Layout, series_max: usize) -> Self {
         let (list, uses, short_cuts) = Default::default();
-        Self { layout, series_max, list, uses, live: 0, short_cuts, next_tag: 1, roster: None }
+        Self { layout, series_max, list, uses, live: 0, short_cuts, next_tag: 1, spare: Vec::new(), roster: None }
     }
 
     /// The same, with a roster.
@@ -102,7 +108,9 @@ impl Panes {
         match self.list.binary_search_by_key(&index, |pane| pane.index) {
             Ok(at) => at,
             Err(at) => {
-                self.list.insert(at, Pane::new(index, self.layout.clone(), self.next_tag));
+                let spare = self.spare.pop().map(|pane| pane.again(index, self.next_tag));
+                let pane = spare.unwrap_or_else(|| Pane::new(index, self.layout.clone(), self.next_tag));
+                self.list.insert(at, pane);
                 self.next_tag = self.next_tag.checked_add(1).unwrap_or_else(|| {
                     self.short_cuts.fill(Default::default());
                     1
@@ -125,10 +133,13 @@ impl Panes {
         let before = self.live;
         while self.list.front().is_some_and(|pane| pane.index < index) {
             let pane = self.list.pop_front().expect("there is a front");
-            for series in pane.series {
-                let uses = &mut self.uses[series as usize];
+            for series in &pane.series {
+                let uses = &mut self.uses[*series as usize];
                 *uses -= 1;
                 self.live -= usize::from(*uses == 0);
+            }
+            if self.spare.len() < SPARE_MAX && pane.series.len() <= SPARE_SERIES_MAX {
+                self.spare.push(pane);
             }
         }
         if let Some(roster) = self.roster.as_mut().filter(|_| self.live < before) {
@@ -210,6 +221,15 @@ impl Pane {
     fn new(index: i64, layout: Layout, tag: u32) -> Self {
         let accumulators = Accumulators::new(layout);
         Self { index, series: Vec::new(), accumulators, emitted: Vec::new(), slots: HashTable::new(), tag }
+    }
+
+    /// The same memory as another pane without series.
+    fn again(mut self, index: i64, tag: u32) -> Self {
+        self.series.clear();
+        self.accumulators.clear();
+        self.emitted.clear();
+        self.slots.clear();
+        Self { index, tag, ..self }
     }
 
     /// The slot of a series, if it has one.

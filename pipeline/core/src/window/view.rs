@@ -3,13 +3,14 @@
 //!
 //! A boundary divides a window in two. The early half is merged from the boundary backwards, pane by pane, and every step is
 //! kept: when the window moves on, its early half is a step that is there already. The late half is merged forwards, and
-//! each pane that comes is added to it. After as many panes as a window has, the boundary moves. These are the two stacks of
+//! each pane that comes is added to it; a mark is left every so many panes, so that a late event need not go back to the
+//! boundary. After as many panes as a window has, the boundary moves. These are the two stacks of
 //! "Low-latency sliding-window aggregation in worst-case constant time" (Tangwongsan, Hirzel, Schneider, DEBS 2017), but
 //! their flips stand at multiples of a window's length: the result is a function of the window and its events.
 
 use super::{
     accumulators::{Accumulators, Layout},
-    hopping::{Halves, range},
+    hopping::{Halves, Split, range},
     pane::{Pane, Panes},
 };
 
@@ -27,6 +28,11 @@ impl Chains {
     pub fn new(layout: &Layout) -> Self {
         let column = || Accumulators::sealed(layout.clone());
         Self { columns: [column(), column()], slots: [0, 0] }
+    }
+
+    fn clear(&mut self) {
+        self.columns.iter_mut().for_each(Accumulators::clear);
+        self.slots = [0, 0];
     }
 
     /// Adds the slot of a pane before all that is in `stack`.
@@ -47,52 +53,127 @@ impl Chains {
 
     /// All that is in `stack`, merged.
     pub fn top(&self, stack: &Stack) -> Option<(&Accumulators, usize)> {
-        stack.last().map(|(_, slot)| (&self.columns[(stack.len() - 1) % 2], *slot as usize))
+        self.step(stack, stack.len())
+    }
+
+    /// The first `length` of what is in `stack`, merged.
+    fn step(&self, stack: &Stack, length: usize) -> Option<(&Accumulators, usize)> {
+        let last = length.checked_sub(1)?;
+        Some((&self.columns[last % 2], stack[last].1 as usize))
     }
 }
 
 /// One window of all series, ready to become the next.
 pub(super) struct View {
     boundary: i64,
-    /// The first pane of the early half.
+    /// The first pane of the early half of the oldest window that may still be asked for.
     from: i64,
     /// The pane after the last of the late half.
     to: i64,
     chains: Chains,
     /// Early halves by series.
     stacks: Vec<Stack>,
-    late: Accumulators,
-    late_slots: u32,
-    /// Late halves by series.
-    late_of: Vec<u32>,
+    /// How many steps of each series are in the early half of the window that fires.
+    tops: Vec<u32>,
+    late: Slots,
+    /// Late halves that end before a pane, in order of these.
+    marks: Vec<(i64, Slots)>,
+    /// How many panes came since the last mark.
+    unmarked: usize,
     /// Slots that were replaced.
     wasted: usize,
 }
 
+/// One slot for each series that has one.
+struct Slots {
+    accumulators: Accumulators,
+    count: u32,
+    of: Vec<u32>,
+}
+
 const NONE: u32 = u32::MAX;
+/// The panes from one mark to the next.
+const MARK: usize = 64;
+
+impl Slots {
+    fn new(panes: &Panes) -> Self {
+        Self { accumulators: Accumulators::sealed(panes.layout().clone()), count: 0, of: Vec::new() }
+    }
+
+    fn get(&self, id: u32) -> Option<(&Accumulators, usize)> {
+        let slot = self.of.get(id as usize).filter(|slot| **slot != NONE)?;
+        Some((&self.accumulators, *slot as usize))
+    }
+
+    /// Merges a slot into that of a series.
+    fn add(&mut self, id: u32, (from, slot): (&Accumulators, usize)) {
+        if self.of.len() <= id as usize {
+            self.of.resize(id as usize + 1, NONE);
+        }
+        let own = &mut self.of[id as usize];
+        if *own == NONE {
+            *own = self.count;
+            self.count += 1;
+            self.accumulators.push();
+        }
+        self.accumulators.merge(*own as usize, from, slot);
+    }
+
+    /// Merges the panes from `from` to before `to` into the slot of a series.
+    fn add_panes(&mut self, id: u32, panes: &Panes, from: i64, to: i64) {
+        for pane in range(panes.list(), from, to) {
+            if let Some(slot) = pane.find(id) {
+                self.add(id, (&pane.accumulators, slot as usize));
+            }
+        }
+    }
+
+    /// Forgets the slot of a series, if it has one.
+    fn forget(&mut self, id: u32) -> usize {
+        let slot = self.of.get_mut(id as usize).map_or(NONE, |slot| std::mem::replace(slot, NONE));
+        usize::from(slot != NONE)
+    }
+
+    /// The same slots, in the order of the series.
+    fn copy(&self, panes: &Panes) -> Self {
+        let mut copy = Self::new(panes);
+        for id in 0..self.of.len() as u32 {
+            if let Some(slot) = self.get(id) {
+                copy.add(id, slot);
+            }
+        }
+        copy
+    }
+}
 
 impl View {
-    /// The early half from `from` to `boundary`, and an empty late one.
-    pub fn new(panes: &Panes, from: i64, boundary: i64) -> Self {
-        let mut chains = Chains::new(panes.layout());
-        let mut stacks = vec![Stack::new(); panes.series()];
+    /// The early half from `from` to `boundary`, and an empty late one, in the memory of the view before.
+    pub fn new(panes: &Panes, from: i64, boundary: i64, before: Option<Self>) -> Self {
+        let (mut chains, mut stacks) = before.map_or_else(|| (Chains::new(panes.layout()), Vec::new()), |view| (view.chains, view.stacks));
+        chains.clear();
+        stacks.iter_mut().for_each(Vec::clear);
+        stacks.resize_with(panes.series(), Stack::new);
         for pane in range(panes.list(), from, boundary).rev() {
             for (slot, id) in (0..).zip(&pane.series) {
                 chains.push(&mut stacks[*id as usize], boundary, pane, slot);
             }
         }
-        let late = Accumulators::sealed(panes.layout().clone());
-        let late_of = vec![NONE; panes.series()];
-        Self { boundary, from, to: boundary, chains, stacks, late, late_slots: 0, late_of, wasted: 0 }
+        let tops = stacks.iter().map(|stack| stack.len() as u32).collect();
+        Self { boundary, from, to: boundary, chains, stacks, tops, late: Slots::new(panes), marks: Vec::new(), unmarked: 0, wasted: 0 }
     }
 
     pub fn boundary(&self) -> i64 {
         self.boundary
     }
 
+    /// Whether it can give the halves of a window that is not the one that fires.
+    pub fn reaches(&self, split: Split) -> bool {
+        split.boundary == self.boundary && split.from >= self.from && split.to <= self.to
+    }
+
     /// Whether so many slots were replaced that it is time to begin anew.
     pub fn is_wasteful(&self) -> bool {
-        let slots: u32 = self.chains.slots.iter().sum::<u32>() + self.late_slots;
+        let slots: u32 = self.chains.slots.iter().sum::<u32>() + self.late.count;
         self.wasted > slots as usize / 2 + 65_536
     }
 
@@ -117,57 +198,81 @@ impl View {
 
     /// Takes the panes to before `to` into the late half.
     pub fn extend(&mut self, panes: &Panes, to: i64) {
-        self.fit(panes);
         for pane in range(panes.list(), self.to, to) {
+            if self.unmarked == MARK {
+                self.marks.push((pane.index, self.late.copy(panes)));
+                self.unmarked = 0;
+            }
+            self.unmarked += 1;
             for (slot, id) in pane.series.iter().enumerate() {
-                self.add(*id, pane, slot);
+                self.late.add(*id, (&pane.accumulators, slot));
             }
         }
         self.to = self.to.max(to);
     }
 
-    fn fit(&mut self, panes: &Panes) {
-        self.stacks.resize_with(panes.series(), Stack::new);
-        self.late_of.resize(panes.series(), NONE);
-    }
-
-    fn add(&mut self, id: u32, pane: &Pane, slot: usize) {
-        let late = &mut self.late_of[id as usize];
-        if *late == NONE {
-            *late = self.late_slots;
-            self.late_slots += 1;
-            self.late.push();
-        }
-        self.late.merge(*late as usize, &pane.accumulators, slot);
-    }
-
     /// Takes note of an event of a series that came late into a pane.
     pub fn repair(&mut self, panes: &Panes, id: u32, pane: i64) {
-        self.fit(panes);
         if (self.from..self.boundary).contains(&pane) {
+            self.fit(panes);
             let stack = &mut self.stacks[id as usize];
-            self.wasted += stack.len();
-            stack.clear();
-            for pane in range(panes.list(), self.from, self.boundary).rev() {
+            // Steps of later panes know nothing of it.
+            let kept = stack.partition_point(|(before, _)| self.boundary - i64::from(*before) > pane);
+            self.wasted += stack.len() - kept;
+            stack.truncate(kept);
+            for pane in range(panes.list(), self.from, pane + 1).rev() {
                 if let Some(slot) = pane.find(id) {
                     self.chains.push(stack, self.boundary, pane, slot);
                 }
             }
+            self.tops[id as usize] = stack.len() as u32;
         } else if (self.boundary..self.to).contains(&pane) {
-            self.wasted += usize::from(self.late_of[id as usize] != NONE);
-            self.late_of[id as usize] = NONE;
-            for pane in range(panes.list(), self.boundary, self.to) {
-                if let Some(slot) = pane.find(id) {
-                    self.add(id, pane, slot as usize);
-                }
+            let Self { late, marks, .. } = self;
+            let first = marks.partition_point(|(end, _)| *end <= pane);
+            let (before, after) = marks.split_at_mut(first);
+            self.wasted += late.forget(id) + after.iter_mut().map(|(_, mark)| mark.forget(id)).sum::<usize>();
+            let mut start = before.last().map_or(self.boundary, |(end, _)| *end);
+            if let Some(slot) = before.last().and_then(|(_, mark)| mark.get(id)) {
+                late.add(id, slot);
             }
+            for (end, mark) in after {
+                late.add_panes(id, panes, start, *end);
+                if let Some(slot) = late.get(id) {
+                    mark.add(id, slot);
+                }
+                start = *end;
+            }
+            late.add_panes(id, panes, start, self.to);
         }
     }
 
-    /// Both halves of a series.
-    pub fn get(&self, id: u32) -> Halves<'_> {
-        let early = self.stacks.get(id as usize).and_then(|stack| self.chains.top(stack));
-        let late = self.late_of.get(id as usize).filter(|late| **late != NONE);
-        (early, late.map(|late| (&self.late, *late as usize)))
+    fn fit(&mut self, panes: &Panes) {
+        self.stacks.resize_with(panes.series(), Stack::new);
+        self.tops.resize(panes.series(), 0);
+    }
+
+    /// Both halves of a series in the window that fires, which starts at `from`.
+    pub fn get(&mut self, id: u32, from: i64) -> Halves<'_> {
+        let early = self.stacks.get(id as usize).and_then(|stack| {
+            let top = &mut self.tops[id as usize];
+            *top = (*top).min(stack.len() as u32);
+            while *top > 0 && self.boundary - i64::from(stack[*top as usize - 1].0) < from {
+                *top -= 1;
+            }
+            self.chains.step(stack, *top as usize)
+        });
+        (early, self.late.get(id))
+    }
+
+    /// The early half of a series in a window that starts at `from`.
+    pub fn early(&self, id: u32, from: i64) -> Option<(&Accumulators, usize)> {
+        let stack = self.stacks.get(id as usize)?;
+        self.chains.step(stack, stack.partition_point(|(before, _)| self.boundary - i64::from(*before) >= from))
+    }
+
+    /// A late half of a series that reaches up to a pane by `to`, and that pane: panes from it to before `to` are missing.
+    pub fn late(&self, id: u32, to: i64) -> (Option<(&Accumulators, usize)>, i64) {
+        let mark = self.marks[..self.marks.partition_point(|(end, _)| *end <= to)].last();
+        mark.map_or((None, self.boundary), |(end, mark)| (mark.get(id), *end))
     }
 }

@@ -21,7 +21,7 @@ fn rollup(metric: &str, n: usize, revision: u32, mean: f64) -> Rollup {
         operator: "minutes".to_owned(),
         version: "0badcafe".to_owned(),
         source: "s".to_owned(),
-        series: Series::new(metric),
+        series: Series::new(metric).into(),
         window: Window { start: at(n), end: at(n + 1) },
         revision,
         aggregates: Aggregates { count: 5, mean: Some(mean), max: Some(2.0 * mean), ..Aggregates::default() },

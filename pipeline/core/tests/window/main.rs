@@ -67,6 +67,23 @@ fn hopping() -> impl Strategy<Value = (Spec, Vec<world::Step>)> {
     }))
 }
 
+/// Windows of a hundred panes and more with two series in each, and late events: enough for the late halves to leave marks.
+fn long_hopping() -> impl Strategy<Value = (Spec, Vec<world::Step>)> {
+    let late = prop::collection::vec((100..400i64, 1..160i64, 0..2u8), 1..12);
+    (120..180u64, 1..3u64, 20..90u64, late).prop_map(|(size, slide, lateness, late)| {
+        let secs = Duration::from_secs;
+        let mut spec = Spec::new("w", 0, secs(size));
+        (spec.shape, spec.allowed_lateness) = (Shape::Hopping { slide: secs(slide) }, secs(lateness));
+        let step = |now: i64| {
+            let lates = late.iter().filter(|(at, ..)| *at == now).map(|(_, by, kind)| (now - by, *kind));
+            let events = [(now, 0), (now, 1)].into_iter().chain(lates);
+            let event = |(time, kind): (i64, u8)| world::event("a", time * world::SECOND, kind, (time * 37 % 64) as f64 / 8.0);
+            world::Step { log_time: now * world::SECOND, source: 0, lane: 0, what: world::What::Events(events.map(event).collect()) }
+        };
+        (spec, (0..400).map(step).collect())
+    })
+}
+
 fn session() -> impl Strategy<Value = (Spec, Vec<world::Step>)> {
     worlds(seconds(1..10).prop_map(|gap| (gap, Shape::Session)))
 }
@@ -267,3 +284,20 @@ macro_rules! every_shape {
 }
 
 every_shape!(tumbling hopping session calendar);
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 6, ..ProptestConfig::default() })]
+
+    #[test]
+    fn outputs_of_long_hopping_windows_equal_the_oracle((spec, steps) in long_hopping()) {
+        outputs_equal_the_oracle(&spec, &steps);
+    }
+
+    #[test]
+    fn restarts_do_not_change_the_outputs_of_long_hopping_windows(
+        (spec, steps) in long_hopping(),
+        restarts in prop::collection::vec(prop::bool::weighted(0.05), 30..40),
+    ) {
+        nothing_changes_the_outputs(&spec, &steps, &[3, 7], &restarts);
+    }
+}

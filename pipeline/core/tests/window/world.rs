@@ -98,7 +98,8 @@ impl Rough {
     }
 }
 
-fn event(source: &str, time: i64, kind: u8, value: f64) -> Event {
+/// An event of one of nine kinds.
+pub fn event(source: &str, time: i64, kind: u8, value: f64) -> Event {
     let time = Timestamp::from_micros(time);
     match kind {
         0..=5 => Event::sample(

@@ -110,7 +110,7 @@ mod tests {
     fn a_period_has_its_first_instant_and_not_its_last() {
         let secs = Timestamp::from_secs;
         let late = |time| {
-            let (operator, source, series) = ("w".to_owned(), "s".to_owned(), Series::new("m"));
+            let (operator, source, series) = ("w".to_owned(), "s".to_owned(), Series::new("m").into());
             Output::Late(Late { operator, source, series, time: secs(time), value: 1.0, position: 1, index: 0 })
         };
         for (from, to, expected) in [

@@ -10,6 +10,8 @@ mod reading;
 mod score;
 mod trial;
 
+use std::sync::Arc;
+
 use floodmark_core::ports::Entry;
 use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
@@ -86,7 +88,7 @@ pub struct Target {
     /// The source of the events.
     pub source: String,
     /// The series of the result.
-    pub series: Series,
+    pub series: Arc<Series>,
     /// The window.
     pub window: Window,
 }

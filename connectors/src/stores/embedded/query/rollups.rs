@@ -61,7 +61,7 @@ fn rollup(row: &Row<'_>, source: String, series: Series) -> Result<Rollup> {
             operator: row.get(0)?,
             version: row.get(15)?,
             source,
-            series,
+            series: series.into(),
             window: Window { start: Timestamp::from_micros(row.get(2)?), end: Timestamp::from_micros(row.get(3)?) },
             revision: row.get(4)?,
             aggregates: Aggregates {

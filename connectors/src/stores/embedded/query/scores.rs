@@ -73,7 +73,7 @@ fn score(row: &Row<'_>, source: String, series: Series) -> rusqlite::Result<Scor
         operator: row.get(0)?,
         version: row.get(22)?,
         source,
-        series,
+        series: series.into(),
         time: Timestamp::from_micros(row.get(2)?),
         window,
         revision: row.get(4)?,

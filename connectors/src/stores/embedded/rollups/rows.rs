@@ -5,6 +5,7 @@
 //! is read as a [`JobEntry`], which has the last word.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use floodmark_core::Error;
 use floodmark_core::ports::Entry;
@@ -22,7 +23,7 @@ use crate::stores::embedded::series_ids::identity;
 #[derive(Default)]
 pub(in crate::stores) struct Rows<'a> {
     /// Every series that a row names, with its source.
-    pub(in crate::stores) series: Vec<(Cow<'a, str>, Series)>,
+    pub(in crate::stores) series: Vec<(Cow<'a, str>, Arc<Series>)>,
     pub(in crate::stores) rollups: Vec<RollupRow<'a>>,
     pub(in crate::stores) late: Vec<LateRow<'a>>,
     pub(in crate::stores) dead: Vec<DeadLetter>,
@@ -126,7 +127,7 @@ impl<'a> Rows<'a> {
         if let Some(at) = self.spellings.get(&identity) {
             return Some(*at);
         }
-        self.series.push((Cow::Borrowed(source), Series::from_key(text).ok()?));
+        self.series.push((Cow::Borrowed(source), Arc::new(Series::from_key(text).ok()?)));
         self.spellings.insert(identity, self.series.len() - 1);
         Some(self.series.len() - 1)
     }
@@ -167,7 +168,7 @@ mod tests {
     fn output() -> impl Strategy<Value = Output> {
         let text = || prop_oneof!["[a-z]{1,3}", "\\PC{0,4}", Just("a\"b\\".to_owned())];
         let series = (text(), text(), prop::collection::btree_map(text(), text(), 0..3));
-        let series = series.prop_map(|(metric, unit, labels)| Series { metric, unit, labels });
+        let series = series.prop_map(|(metric, unit, labels)| Arc::new(Series { metric, unit, labels }));
         let number = || prop::option::of(-1e300f64..1e300);
         let values = (any::<u32>(), number(), number(), prop::collection::btree_map("0\\.[0-9]{1,3}", -1e9f64..1e9, 0..3));
         (text(), text(), series, any::<i32>(), values).prop_map(|(operator, source, series, at, (n, sum, last, quantiles))| {
@@ -217,7 +218,7 @@ mod tests {
 
     #[test]
     fn plain_commits_are_read_by_the_view_and_all_else_is_not() {
-        let series = Series::new("load").label("host", "a");
+        let series = Arc::new(Series::new("load").label("host", "a"));
         let (id, window) = ("1".repeat(32), Window { start: Timestamp::from_secs(0), end: Timestamp::from_secs(9) });
         let (operator, version, source, aggregates) = ("w".into(), "00000001".into(), "host".into(), Aggregates::default());
         let plain =

@@ -81,7 +81,7 @@ pub(super) fn rollup(operator: &str, source: &str, series: Series, start_secs: i
         operator: operator.to_owned(),
         version: VERSION.into(),
         source: source.to_owned(),
-        series,
+        series: series.into(),
         window: Window { start, end },
         revision,
         aggregates,

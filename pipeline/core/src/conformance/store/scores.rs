@@ -19,7 +19,7 @@ pub(super) fn score(operator: &str, source: &str, series: Series, secs: i64, rev
         operator: operator.to_owned(),
         version: "00000001".to_owned(),
         source: source.to_owned(),
-        series,
+        series: series.into(),
         time: Timestamp::from_secs(secs),
         window: None,
         revision,

@@ -78,7 +78,7 @@ pub async fn a_repeated_write_changes_nothing(fixture: &dyn Fixture) {
     let late = Late {
         operator: "w10s".to_owned(),
         source: "host".to_owned(),
-        series: Series::new("load"),
+        series: Series::new("load").into(),
         time: Timestamp::from_secs(3),
         value: 0.5,
         position: 9,

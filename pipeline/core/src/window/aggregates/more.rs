@@ -97,6 +97,11 @@ impl More {
         Self { sealed: true, ..Self::default() }
     }
 
+    /// Forgets all slots.
+    pub fn clear(&mut self) {
+        *self = Self { sealed: self.sealed, ..Self::default() };
+    }
+
     pub fn push(&mut self, wanted: &Wanted) {
         match (wanted.chain(), self.sealed) {
             (true, false) => self.chains.push(Chain::default()),

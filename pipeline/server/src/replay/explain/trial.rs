@@ -35,7 +35,7 @@ impl Trial<'_> {
                 continue;
             }
             let (time, place) = (event.time, Place { position: entry.position.0, index });
-            let projected = samples_of(&event).find(|(series, _)| *series == self.target.series).map(|(_, value)| value);
+            let projected = samples_of(&event).find(|(series, _)| *series == *self.target.series).map(|(_, value)| value);
             if let Some(alone) = self.alone(event, &header)? {
                 let value = [alone.last, alone.first, alone.sum, alone.mean, alone.max, alone.min].into_iter().flatten().next();
                 behind.push(Behind { place, time, log_time: entry.time, value: value.or(projected) });
@@ -63,7 +63,7 @@ impl Trial<'_> {
         let mut judged = Vec::new();
         for (event, index) in events(&header, entry)?.into_iter().zip(0..).filter(|(event, _)| self.may_count(event)) {
             let (time, place) = (event.time, Place { position: entry.position.0, index });
-            let reading = samples_of(&event).find(|(series, _)| *series == self.target.series).map(|(_, value)| value);
+            let reading = samples_of(&event).find(|(series, _)| *series == *self.target.series).map(|(_, value)| value);
             let again = Event { time: time.plus_micros(1), ..event.clone() };
             let outputs = self.outputs_of(vec![event, again], &header)?;
             let of_series = outputs.into_iter().find_map(|output| match output {
