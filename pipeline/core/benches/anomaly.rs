@@ -1,11 +1,15 @@
 //! The anomaly detector alone: samples a minute apart with a daily cycle and noise, over as many series as fit the cache and over many.
-//! Also the memory of 100,000 series.
+//! Also the memory of 1,000,000 series.
 
 mod cpu_time;
 
 use cpu_time::CpuTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use floodmark_core::anomaly::Detector;
+use floodmark_core::anomaly::{Anomaly, Detector, Spec};
+use floodmark_core::ports::{Entry, Operator, Outputs, Position};
+use floodmark_schemas::batch::SeriesRef;
+use floodmark_schemas::frame::{self, Compression, EVENTS_MAX};
+use floodmark_schemas::{BatchBuilder, Encoding, FrameHeader, Series, Timestamp, subject};
 
 /// As in the binary.
 #[global_allocator]
@@ -51,6 +55,24 @@ fn score(c: &mut Criterion<CpuTime>) {
     group.finish();
 }
 
+/// One value of each of `count` series, in whole frames.
+fn round(builder: &mut BatchBuilder, series: &[SeriesRef], number: u64) -> impl Iterator<Item = Entry> {
+    let time = START + number as i64 * 60_000_000;
+    (0..).zip(series.chunks(EVENTS_MAX)).map(move |(n, chunk)| {
+        for (i, series) in (0..).zip(chunk) {
+            let value = 50.0 + ((number as usize * 7_919 + i * 104_729) % 1_000) as f64 / 100.0;
+            builder.sample(*series, time, value, "");
+        }
+        let (encoding, count) = (Encoding::Arrow(Compression::None), chunk.len() as u32);
+        let body = frame::encode(&builder.take(), encoding, "load", "f");
+        let number = number * 10_000 + n;
+        let header = FrameHeader { source: "load".to_owned(), epoch: 1, number, count, encoding, ..FrameHeader::default() };
+        let (subject, headers) = (subject::events(0, "load"), header.to_headers());
+        Entry { position: Position(number), time: Timestamp::from_micros(time), subject, id: None, headers, body }
+    })
+}
+
+/// What a million series hold while they learn, with all that an operator keeps of them: that is when they hold most.
 #[expect(clippy::print_stdout, reason = "a benchmark prints what it finds")]
 fn memory(_: &mut Criterion<CpuTime>) {
     let resident = || {
@@ -58,13 +80,25 @@ fn memory(_: &mut Criterion<CpuTime>) {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(f64::NAN)
     };
+    println!("one series: {} bytes that stay for ever", size_of::<Detector>());
+    let mut builder = BatchBuilder::default();
+    let name = |i: usize| Series::new("cpu_usage").label("host", format!("host-{i:07}")).label("zone", (i % 16).to_string());
+    let series: Vec<SeriesRef> = (0..1_000_000).map(|i| builder.series(&name(i))).collect();
     let before = resident();
-    let series: Vec<Box<Detector>> = (0..100_000).map(|_| Box::default()).collect();
+    let mut operator = Anomaly::new(Spec { series_max: series.len(), ..Spec::new("bench", 0) }).expect("the spec is sound");
+    let mut outputs = Outputs::new();
+    let start = CpuTime::now();
+    for number in 0..12 {
+        for entry in round(&mut builder, &series, number) {
+            operator.apply(&entry, &mut outputs).expect("the frame was just encoded");
+            outputs.clear();
+        }
+    }
     println!(
-        "{} series: {:.2} KiB each, of which {} bytes stay for ever",
-        series.len(),
-        (resident() - before) / 1e5,
-        size_of::<Detector>()
+        "{} series: {:.2} GB; {:.0} s for 12 values of each, with the making of the frames",
+        operator.live_series(),
+        (resident() - before) * 1_024.0 / 1e9,
+        (CpuTime::now() - start).as_secs_f64()
     );
 }
 

@@ -90,6 +90,8 @@ impl Judged {
 pub struct Detector {
     pub(super) season: Season,
     pub(super) maps: [Map; 3],
+    /// From which place on each of them is free.
+    pub(super) taken: [u8; 3],
     pub(super) steps: Histogram,
     /// Values, residuals, and fast less slow mean.
     pub(super) ranges: [Range; 3],
@@ -114,6 +116,7 @@ impl Default for Detector {
         Self {
             season: Season::new(0.0),
             maps: RADII.map(Map::new),
+            taken: [0; 3],
             steps: Histogram::new(),
             ranges: [Range::default(); 3],
             count: 0,
@@ -166,7 +169,8 @@ impl Detector {
         }
         let expected = self.season.expect(time, value);
         let at = self.point(value, value - expected.seasonal);
-        let near = self.maps.iter().zip(RADII).map(|(map, radius)| map.nearest(at).map_or(0.0, |(d, _)| map.novelty(d, radius)));
+        let maps = self.maps.iter().zip(self.taken).zip(RADII);
+        let near = maps.map(|((map, taken), radius)| map.nearest(at, taken).map_or(0.0, |(d, _)| map.novelty(d, radius)));
         let novelty = near.sum::<f64>() / RADII.len() as f64 / NOVELTY_UNIT;
         let jump = self.steps.rarity(self.step_of(value - before)) / JUMP_UNIT;
         let damping = 1.0 + DAMPING / self.count as f64;
@@ -247,11 +251,11 @@ impl Detector {
         }
         let now = self.count as u16;
         let mut sum = 0.0;
-        for (map, radius) in self.maps.iter_mut().zip(RADII) {
-            map.expire(now);
-            let nearest = map.nearest(at);
+        for ((map, taken), radius) in self.maps.iter_mut().zip(&mut self.taken).zip(RADII) {
+            map.expire(now, taken);
+            let nearest = map.nearest(at, *taken);
             sum += nearest.map_or(0.0, |(distance, _)| map.novelty(distance, radius));
-            map.learn(at, nearest, now, radius);
+            map.learn(at, nearest, now, radius, taken);
         }
         let mut novelty = sum / RADII.len() as f64;
         let [values, _, bands] = self.ranges;

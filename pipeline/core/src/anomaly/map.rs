@@ -2,6 +2,9 @@
 //!
 //! Points do not move. One that was not near any event for 8,000 events is forgotten; when all places are taken, the one
 //! unused for longest gives way and the radius grows a little, to fall back slowly.
+//!
+//! Most series need few places, and what is free need not be looked at: all places from `taken` on are free. That number lies
+//! with its owner, where it costs no padding: a million series have three maps each.
 
 /// Places for points.
 pub(super) const PLACES: usize = 64;
@@ -31,19 +34,17 @@ pub(super) struct Map {
     residuals: [f64; PLACES],
     /// When each was last near an event: the event's number, of which the low 16 bits suffice for a life.
     used: [u16; PLACES],
-    /// All places from this one on are free: most series need few, and what is free need not be looked at.
-    taken: u8,
     pub radius: f64,
 }
 
 impl Map {
     pub fn new(radius: f64) -> Self {
-        Self { values: [f64::INFINITY; PLACES], residuals: [0.0; PLACES], used: [0; PLACES], taken: 0, radius }
+        Self { values: [f64::INFINITY; PLACES], residuals: [0.0; PLACES], used: [0; PLACES], radius }
     }
 
     /// Forgets points that were not used for too long before event `now`.
-    pub fn expire(&mut self, now: u16) {
-        let taken = usize::from(self.taken);
+    pub fn expire(&mut self, now: u16, taken_until: &mut u8) {
+        let taken = usize::from(*taken_until);
         let oldest = self.used[..taken].iter().fold(0, |oldest: u16, used| oldest.max(now.wrapping_sub(*used)));
         if oldest > LIFE {
             for (value, used) in self.values.iter_mut().zip(&mut self.used).take(taken) {
@@ -52,16 +53,20 @@ impl Map {
                     (*value, *used) = (f64::INFINITY, now);
                 }
             }
-            let last = self.values[..taken].iter().rposition(|value| value.is_finite());
-            self.taken = last.map_or(0, |last| last as u8 + 1);
+            *taken_until = self.taken();
         }
     }
 
+    /// The place from which on all are free.
+    pub fn taken(&self) -> u8 {
+        self.values.iter().rposition(|value| value.is_finite()).map_or(0, |last| last as u8 + 1)
+    }
+
     /// The nearest point and its distance in ranges, at most [`DISTANCE_MAX`]; `None` when there is no point.
-    pub fn nearest(&self, at: Point) -> Option<(f64, usize)> {
+    pub fn nearest(&self, at: Point, taken: u8) -> Option<(f64, usize)> {
         let mut distances = [0.0; PLACES];
         let mut lanes = [f64::INFINITY; LANES];
-        let chunks = usize::from(self.taken).div_ceil(LANES);
+        let chunks = usize::from(taken).div_ceil(LANES);
         let points = self.values.chunks_exact(LANES).zip(self.residuals.chunks_exact(LANES));
         for (distances, (values, residuals)) in distances.chunks_exact_mut(LANES).zip(points).take(chunks) {
             for lane in 0..LANES {
@@ -87,7 +92,7 @@ impl Map {
     }
 
     /// Takes event `now` into the map. `radius` is where the radius returns to.
-    pub fn learn(&mut self, at: Point, nearest: Option<(f64, usize)>, now: u16, radius: f64) {
+    pub fn learn(&mut self, at: Point, nearest: Option<(f64, usize)>, now: u16, radius: f64, taken: &mut u8) {
         self.radius = radius + (self.radius - radius) * RADIUS_RETURN;
         match nearest {
             Some((distance, place)) if distance <= self.radius => self.used[place] = now,
@@ -97,7 +102,7 @@ impl Map {
                     self.radius = (self.radius * RADIUS_GROWTH).min(RADIUS_MAX);
                     self.longest_unused(now)
                 });
-                self.taken = self.taken.max(place as u8 + 1);
+                *taken = (*taken).max(place as u8 + 1);
                 (self.values[place], self.residuals[place], self.used[place]) = (at.value, at.residual, now);
             }
         }
@@ -123,7 +128,6 @@ impl Map {
     pub fn put(&mut self, place: u8, value: f64, residual: f64, used: u16) -> Option<()> {
         let place = usize::from(place);
         *self.values.get_mut(place)? = value;
-        self.taken = self.taken.max(place as u8 + 1);
         (self.residuals[place], self.used[place]) = (residual, used);
         Some(())
     }

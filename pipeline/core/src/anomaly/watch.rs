@@ -72,6 +72,12 @@ impl Watch {
         }
     }
 
+    /// Gives up what lies elsewhere, when nobody needs it any more.
+    pub fn empty(&mut self) {
+        self.detector.season.day = None;
+        (self.episode, self.history) = (None, None);
+    }
+
     /// Judges and learns what was read at `time`, in microseconds. `id` names the score, from the value and the revision, when it opens an episode. `None` when
     /// there is nothing to judge: the first reading of a counter, a reset, or no number.
     pub fn judge(&mut self, time: i64, read: f64, threshold: f64, id: impl FnOnce(f64, u32) -> String) -> Option<Verdict> {

@@ -65,7 +65,7 @@ pub(crate) fn memory() -> Memory {
         ],
         scores: vec![score(1, 0.5), score(2, 1.5), score(3, 0.75)],
         rollups: vec![rollup(1, "a"), rollup(2, "a"), rollup(3, "b")],
-        series: vec![KnownSeries { source: "host".to_owned(), series: load("a").into(), first_seen: at(1), last_seen: at(2) }],
+        series: vec![KnownSeries { source: "host".to_owned(), series: load("a"), first_seen: at(1), last_seen: at(2) }],
         dead_letters: vec![
             DeadLetter::new("csv", "1", "a.csv:1", "not a number", at(5), b"x"),
             DeadLetter::new("csv", "2", "a.csv:2", "not a time", at(6), b"y"),

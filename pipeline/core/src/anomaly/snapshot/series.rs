@@ -132,7 +132,7 @@ fn put_detector(out: &mut Vec<u8>, detector: &Detector) {
     out.put_u64_le(detector.count);
     out.put_i64_le(detector.time);
     let Staleness { run, longest, changes } = detector.staleness;
-    [detector.repeats, run, longest, changes].into_iter().for_each(|n| out.put_u32_le(n));
+    [detector.repeats, run, longest, changes.into()].into_iter().for_each(|n| out.put_u32_le(n));
     numbers(&mut detector.clone()).into_iter().for_each(|n| out.put_f64_le(*n));
     for map in &detector.maps {
         out.put_f64_le(map.radius);
@@ -163,10 +163,13 @@ fn get_detector(input: &mut &[u8]) -> Result<Detector> {
     let wrong = || broken("a series has a place that is not there");
     let (count, time) = (input.try_get_u64_le().map_err(early)?, input.try_get_i64_le().map_err(early)?);
     let mut detector = Detector { count, time, ..Detector::default() };
-    let Staleness { run, longest, changes } = &mut detector.staleness;
-    for n in [&mut detector.repeats, run, longest, changes] {
+    let mut runs = [0; 4];
+    for n in &mut runs {
         *n = input.try_get_u32_le().map_err(early)?;
     }
+    let [repeats, run, longest, changes] = runs;
+    detector.repeats = repeats;
+    detector.staleness = Staleness { run, longest, changes: u8::try_from(changes).unwrap_or(u8::MAX) };
     for n in numbers(&mut detector) {
         *n = input.try_get_f64_le().map_err(early)?;
     }
@@ -180,6 +183,7 @@ fn get_detector(input: &mut &[u8]) -> Result<Detector> {
             map.put(place, value, residual, used).ok_or_else(wrong)?;
         }
     }
+    detector.taken = std::array::from_fn(|map| detector.maps[map].taken());
     let total = input.try_get_f64_le().map_err(early)?;
     let mut masses = Vec::new();
     for _ in 0..input.try_get_u8().map_err(early)? {
