@@ -74,6 +74,13 @@ impl Config {
         }
         faults
     }
+
+    /// The alerts of a notification that have fired, as of `now`.
+    pub fn alerts(&self, notification: &Notification, now: Timestamp) -> Vec<Value> {
+        let link = link::of(self.link.as_ref(), &notification.incident);
+        let fired = notification.alerts.iter().filter(|alert| alert.state.is_active() || (alert.state.is_over() && alert.fired.is_some()));
+        fired.map(|alert| posted(alert, notification, now.plus_micros(self.resolve_after.micros()), link.as_ref())).collect()
+    }
 }
 
 /// One receiver of the kind `alertmanager`.
@@ -99,20 +106,13 @@ impl Alertmanager {
         let client = Client::new(config.timeout.0, config.ca_file.clone());
         Ok(Self { config, token, secrets, client, clock })
     }
-
-    /// The alerts of a notification that have fired, as of `now`.
-    pub fn alerts(&self, notification: &Notification, now: Timestamp) -> Vec<Value> {
-        let link = link::of(self.config.link.as_ref(), &notification.incident);
-        let fired = notification.alerts.iter().filter(|alert| alert.state.is_active() || (alert.state.is_over() && alert.fired.is_some()));
-        fired.map(|alert| posted(alert, notification, now.plus_micros(self.config.resolve_after.micros()), link.as_ref())).collect()
-    }
 }
 
 #[async_trait]
 impl Notifier for Alertmanager {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, Refusal> {
         let now = self.clock.now();
-        let alerts = self.alerts(notification, now);
+        let alerts = self.config.alerts(notification, now);
         if alerts.is_empty() {
             return Ok(Receipt { answer: "none of its alerts has fired: there is nothing to send".to_owned() });
         }
@@ -135,8 +135,7 @@ fn posted(alert: &Alert, notification: &Notification, until: Timestamp, link: Op
     labels.extend(own.map(|(name, value)| (name.to_owned(), value)));
     // An empty label is none, by the rules of Prometheus.
     labels.retain(|_, value| !value.is_empty());
-    let mut annotations: BTreeMap<String, String> =
-        alert.annotations.iter().map(|(name, text)| (label_name(name), text.clone())).collect();
+    let mut annotations: BTreeMap<String, String> = alert.annotations.iter().map(|(name, text)| (label_name(name), text.clone())).collect();
     annotations.entry("summary".to_owned()).or_insert_with(|| words::summary(alert));
     annotations.insert("floodmark_alert".to_owned(), alert.id.clone());
     annotations.insert("floodmark_incident".to_owned(), notification.incident.id.clone());

@@ -152,8 +152,7 @@ async fn run(mut child: Child, input: Vec<u8>) -> std::io::Result<(ExitStatus, S
         drop(stdin);
     };
     let status = {
-        let mut talking =
-            std::pin::pin!(async { tokio::join!(feeding, keep(&mut stdout, &mut said), keep(&mut stderr, &mut complained)) });
+        let mut talking = std::pin::pin!(async { tokio::join!(feeding, keep(&mut stdout, &mut said), keep(&mut stderr, &mut complained)) });
         let mut waiting = std::pin::pin!(child.wait());
         let (status, talks) = tokio::select! {
             status = &mut waiting => (status?, true),

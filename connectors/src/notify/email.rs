@@ -21,6 +21,19 @@ use self::taken::Taken;
 pub use self::templates::Texts;
 use super::scrub::Secrets;
 use super::templates::Templates;
+use crate::settings::Fault;
+
+/// The mail for a notification, in words.
+///
+/// # Errors
+/// `Broken` when a template cannot be read, `Rejected` when it fails.
+pub fn texts(config: &Config, notification: &Notification) -> Result<Texts> {
+    templates::render(&templates::load(config).map_err(first)?, config, notification)
+}
+
+fn first(faults: Vec<Fault>) -> Error {
+    faults.into_iter().next().map_or_else(|| Error::broken("reading templates"), Error::from)
+}
 
 /// One receiver of the kind `email`.
 pub struct Email {
@@ -40,7 +53,6 @@ impl Email {
         if let Some(fault) = config.validate().into_iter().next() {
             return Err(fault.into());
         }
-        let first = |faults: Vec<_>| faults.into_iter().next().map_or_else(|| Error::broken("reading templates"), Error::from);
         let templates = templates::load(&config).map_err(first)?;
         let mut secrets = Secrets::default();
         let credentials = match (&config.user, &config.password) {
@@ -59,16 +71,8 @@ impl Email {
         Ok(Self { config, templates, server, secrets, taken: Taken::default() })
     }
 
-    /// The mail for a notification, in words.
-    ///
-    /// # Errors
-    /// `Rejected` when a template fails.
-    pub fn texts(&self, notification: &Notification) -> Result<Texts> {
-        templates::render(&self.templates, &self.config, notification)
-    }
-
     async fn attempt(&self, notification: &Notification) -> Result<Receipt> {
-        let mail = message::message(&self.config, notification, self.texts(notification)?)?;
+        let mail = message::message(&self.config, notification, templates::render(&self.templates, &self.config, notification)?)?;
         let from = mail.envelope().from().cloned().expect("a mail has a sender");
         let before = self.taken.of(&notification.id);
         let mut to: Vec<Address> = Vec::new();

@@ -8,7 +8,7 @@ pub mod command;
 pub mod email;
 pub mod http;
 pub mod link;
-// pub mod nats;
+pub mod nats;
 pub mod pagerduty;
 pub mod sample;
 mod scrub;

@@ -61,6 +61,11 @@ impl Config {
     pub fn validate(&self) -> Vec<Fault> {
         fault_of_timeout(self.timeout).into_iter().chain(link::fault(self.link.as_ref())).collect()
     }
+
+    /// The event for a notification, without the key.
+    pub fn event(&self, notification: &Notification) -> Value {
+        event(notification, link::of(self.link.as_ref(), &notification.incident))
+    }
 }
 
 /// One receiver of the kind `pagerduty`.
@@ -86,17 +91,12 @@ impl PagerDuty {
         let client = Client::new(config.timeout.0, config.ca_file.clone());
         Ok(Self { config, routing_key, secrets, client, clock })
     }
-
-    /// The event for a notification, without the key.
-    pub fn event(&self, notification: &Notification) -> Value {
-        event(notification, link::of(self.config.link.as_ref(), &notification.incident))
-    }
 }
 
 #[async_trait]
 impl Notifier for PagerDuty {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, Refusal> {
-        let mut event = self.event(notification);
+        let mut event = self.config.event(notification);
         event["routing_key"] = self.routing_key.clone().into();
         let request = Request::json(self.config.url.parts().clone(), &event);
         self.client.send(request, &self.secrets, self.clock.now()).await

@@ -3,33 +3,37 @@
 use std::collections::BTreeMap;
 
 use floodmark_schemas::{
-    Alert, AlertState, Evidence, Incident, Notification, NotificationReason, Series, Severity, Timestamp, Window,
+    Acknowledgement, Alert, AlertState, Evidence, Incident, Notification, NotificationReason, Series, Severity, Timestamp, Window,
 };
 
 const MINUTE_US: i64 = 60_000_000;
 
-/// A notification for `receiver`, as of `now`: three alerts, one of them over. Another second is another incident.
-pub fn sample(receiver: &str, now: Timestamp) -> Notification {
+/// A notification for `receiver`, as of `now`: three alerts, one of them over, or all when the reason is that all is over. Another
+/// microsecond is another incident.
+pub fn sample(receiver: &str, now: Timestamp, reason: NotificationReason) -> Notification {
     let tag = format!("{:016x}", now.micros());
-    let alerts = vec![
-        disk(&tag, now),
-        certificate(&tag, now),
-        load(&tag, now),
-    ];
+    let mut alerts = vec![disk(&tag, now), certificate(&tag, now), load(&tag, now)];
+    let resolved = (reason == NotificationReason::Resolved).then_some(now);
+    if resolved.is_some() {
+        for alert in &mut alerts[..2] {
+            *alert = Alert { step: 2, state: AlertState::Resolved, before: AlertState::Firing, time: now, noticed: now, ..alert.clone() };
+        }
+    }
+    let by = || Acknowledgement { owner: "ada".to_owned(), note: "I am making space".to_owned(), time: now, useful: None };
     Notification {
         id: format!("5e9d{:012x}{tag}", 0),
         receiver: receiver.to_owned(),
-        reason: NotificationReason::Test,
+        reason,
         time: now,
-        number: 0,
+        number: u32::from(!matches!(reason, NotificationReason::Opened | NotificationReason::Test)),
         incident: Incident {
             id: format!("7e57{:012x}{tag}", 0),
             group: BTreeMap::from([("host".to_owned(), "db-1".to_owned())]),
             title: "The disk of db-1 is nearly full".to_owned(),
             severity: Severity::Critical,
             opened: now.plus_micros(-12 * MINUTE_US),
-            resolved: None,
-            acknowledged: None,
+            resolved,
+            acknowledged: (reason == NotificationReason::Acknowledged).then(by),
         },
         alerts,
         left_out: 0,
@@ -46,10 +50,7 @@ fn disk(tag: &str, now: Timestamp) -> Alert {
         value: Some(96.4),
         threshold: Some(90.0),
         evidence: Some(Evidence::Rollup { id: "00000000000000000000000000000001".to_owned(), window }),
-        annotations: texts(&[
-            ("summary", "The disk of db-1 is 96.4 % full"),
-            ("runbook", "https://wiki.example.org/disk"),
-        ]),
+        annotations: texts(&[("summary", "The disk of db-1 is 96.4 % full"), ("runbook", "https://wiki.example.org/disk")]),
         ..alert(tag, 1, "disk_full", series, Severity::Critical, fired)
     }
 }

@@ -57,10 +57,7 @@ mod tests {
     #[test]
     fn the_signature_is_what_openssl_computes() {
         let now = Timestamp::from_micros(1_769_860_800_900_000);
-        assert_eq!(
-            sign("hunter2", now, b"{\"a\":1}"),
-            "t=1769860800,v1=9c8e730ac7354c6efabb60b1f3ae929f6cfab35879d2fc2417b72e437533f315"
-        );
+        assert_eq!(sign("hunter2", now, b"{\"a\":1}"), "t=1769860800,v1=9c8e730ac7354c6efabb60b1f3ae929f6cfab35879d2fc2417b72e437533f315");
     }
 
     #[test]

@@ -23,8 +23,8 @@ use crate::settings::{Fault, Secret, Span};
 
 /// The longest text of a header block.
 const HEADER_CHARS_MAX: usize = 150;
-/// The longest text of a section block is 3,000 characters; escapes make it longer.
-const SUMMARY_CHARS_MAX: usize = 600;
+/// How much of a summary is shown: the text of a section block has at most 3,000 characters, and each may become five.
+const SUMMARY_CHARS_MAX: usize = 250;
 /// How many alerts are shown: each is a block, and a message has at most 50.
 const ALERTS_MAX: usize = 20;
 
@@ -56,6 +56,11 @@ impl Config {
     pub fn validate(&self) -> Vec<Fault> {
         fault_of_timeout(self.timeout).into_iter().chain(link::fault(self.link.as_ref())).collect()
     }
+
+    /// The message for a notification.
+    pub fn message(&self, notification: &Notification) -> Value {
+        message(notification, link::of(self.link.as_ref(), &notification.incident))
+    }
 }
 
 /// One receiver of the kind `slack`.
@@ -84,17 +89,12 @@ impl Slack {
         let client = Client::new(config.timeout.0, config.ca_file.clone());
         Ok(Self { config, url, secrets, client, clock })
     }
-
-    /// The message for a notification.
-    pub fn message(&self, notification: &Notification) -> Value {
-        message(notification, link::of(self.config.link.as_ref(), &notification.incident))
-    }
 }
 
 #[async_trait]
 impl Notifier for Slack {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, Refusal> {
-        let request = Request::json(self.url.clone(), &self.message(notification));
+        let request = Request::json(self.url.clone(), &self.config.message(notification));
         self.client.send(request, &self.secrets, self.clock.now()).await
     }
 }

@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use floodmark_core::{Error, Result};
-use floodmark_schemas::{Notification, Timestamp};
+use floodmark_schemas::{Notification, NotificationReason, Timestamp};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
 use super::sample::sample;
@@ -66,7 +66,7 @@ impl Templates {
     /// What is wrong with it and where.
     pub fn try_out(&mut self, name: &str, source: &str) -> Result<(), Broken> {
         self.environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        let notification = sample("sample", Timestamp::from_secs(1_769_860_800));
+        let notification = sample("sample", Timestamp::from_secs(1_769_860_800), NotificationReason::Opened);
         let rendered: Result<String, _> =
             self.environment.get_template(name).and_then(|template| template.render::<Value>(view(&notification, None)));
         self.environment.set_undefined_behavior(UndefinedBehavior::Chainable);

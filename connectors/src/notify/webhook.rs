@@ -97,9 +97,9 @@ impl Config {
     pub fn validate(&self) -> Vec<Fault> {
         let mut faults: Vec<Fault> = fault_of_timeout(self.timeout).into_iter().chain(link::fault(self.link.as_ref())).collect();
         if let Some(source) = &self.body {
-            let mut templates = Templates::new(self.timezone.clone());
-            let tried = templates.add(BODY, source).and_then(|()| templates.try_out(BODY, source));
-            faults.extend(tried.err().map(|broken| broken.in_setting("body")));
+            let tried =
+                self.templates().and_then(|mut templates| templates.try_out(BODY, source).map_err(|broken| broken.in_setting("body")));
+            faults.extend(tried.err());
         }
         if header_value(&self.content_type).is_err() {
             faults.push(Fault::of("content_type", "it has characters that a header cannot have", "write for example \"application/json\""));
@@ -117,6 +117,29 @@ impl Config {
             });
         }
         faults
+    }
+
+    /// The body for a notification.
+    ///
+    /// # Errors
+    /// `Rejected` when the template fails.
+    pub fn body(&self, notification: &Notification) -> Result<String> {
+        self.written(&self.templates()?, notification)
+    }
+
+    fn written(&self, templates: &Templates, notification: &Notification) -> Result<String> {
+        match self.body {
+            Some(_) => templates.render(BODY, notification, link::of(self.link.as_ref(), &notification.incident)),
+            None => Ok(serde_json::to_string(notification).expect("a notification is always JSON")),
+        }
+    }
+
+    fn templates(&self) -> Result<Templates, Fault> {
+        let mut templates = Templates::new(self.timezone.clone());
+        if let Some(source) = &self.body {
+            templates.add(BODY, source).map_err(|broken| broken.in_setting("body"))?;
+        }
+        Ok(templates)
     }
 }
 
@@ -158,30 +181,16 @@ impl Webhook {
             add_secret(&mut headers, AUTHORIZATION, &format!("Bearer {}", secrets.read(token)?))?;
         }
         let secret = config.secret.as_ref().map(|secret| secrets.read(secret)).transpose()?;
-        let mut templates = Templates::new(config.timezone.clone());
-        if let Some(source) = &config.body {
-            templates.add(BODY, source).map_err(|broken| broken.in_setting("body"))?;
-        }
+        let templates = config.templates()?;
         let client = Client::new(config.timeout.0, config.ca_file.clone());
         Ok(Self { config, headers, secret, secrets, templates, client, clock })
-    }
-
-    /// The body for a notification.
-    ///
-    /// # Errors
-    /// `Rejected` when the template fails.
-    pub fn body(&self, notification: &Notification) -> Result<String> {
-        match self.config.body {
-            Some(_) => self.templates.render(BODY, notification, link::of(self.config.link.as_ref(), &notification.incident)),
-            None => Ok(serde_json::to_string(notification).expect("a notification is always JSON")),
-        }
     }
 }
 
 #[async_trait]
 impl Notifier for Webhook {
     async fn deliver(&self, notification: &Notification) -> Result<Receipt, Refusal> {
-        let body = self.body(notification)?.into_bytes();
+        let body = self.config.written(&self.templates, notification)?.into_bytes();
         let now = self.clock.now();
         let mut headers = self.headers.clone();
         let key = HeaderValue::from_str(&notification.id).map_err(|e| Error::rejected("writing the id into a header").because(e))?;

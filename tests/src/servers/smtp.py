@@ -80,7 +80,7 @@ class Handler:
     def keep(self, server, session, envelope):
         mail = email.message_from_bytes(envelope.original_content, policy=email.policy.default)
         number = len(list(mails.glob("*.json"))) + 1
-        parts = [[part.get_content_type(), part.get_content()] for part in mail.walk() if not part.is_multipart()]
+        parts = [[part.get_content_type(), part.get_content().replace("\r\n", "\n")] for part in mail.walk() if not part.is_multipart()]
         login = session.auth_data
         kept = {
             "from": envelope.mail_from,

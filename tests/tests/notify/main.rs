@@ -3,8 +3,11 @@
 #![cfg(test)]
 
 mod certificates;
+mod command;
 mod email;
 mod email_faults;
+mod nats;
+mod services;
 mod webhook;
 
 use std::fmt::Debug;
@@ -29,7 +32,7 @@ fn clock() -> Arc<dyn Clock> {
 
 /// The first notification of an incident: three alerts, one of them over.
 fn opened() -> Notification {
-    Notification { reason: NotificationReason::Opened, ..sample("team", Timestamp::parse("2026-01-31T12:00:00Z").unwrap()) }
+    sample("team", Timestamp::parse("2026-01-31T12:00:00Z").unwrap(), NotificationReason::Opened)
 }
 
 /// What to do next, the whole text, and how long to wait.

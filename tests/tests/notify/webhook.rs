@@ -54,12 +54,14 @@ async fn the_body_is_the_notification_and_the_signature_is_right() {
 #[tokio::test]
 async fn a_template_makes_another_body() {
     let receiver = receiver([]).await;
-    let body = r#"{"text": {{ headline|tojson }}, "since": "{{ incident.opened|time("Europe/Berlin") }}", "team": "{{ alerts[0].labels.team }}"}"#;
+    let body =
+        r#"{"text": {{ headline|tojson }}, "since": "{{ incident.opened|time("Europe/Berlin") }}", "team": "{{ alerts[0].labels.team }}"}"#;
     let webhook = webhook(&receiver, json!({ "body": body, "method": "PUT", "content_type": "application/vnd.chat+json" }));
     webhook.deliver(&opened()).await.unwrap();
     let request = receiver.received().remove(0);
     assert_eq!((request.what.as_str(), request.headers["content-type"].as_str()), ("PUT /hook?team=a", "application/vnd.chat+json"));
-    let expected = json!({ "text": "[FIRING 2 · critical] The disk of db-1 is nearly full", "since": "2026-01-31 12:48:00 CET", "team": "" });
+    let expected =
+        json!({ "text": "[FIRING 2 · critical] The disk of db-1 is nearly full", "since": "2026-01-31 12:48:00 CET", "team": "" });
     assert_eq!(request.json(), expected);
 }
 
@@ -70,12 +72,7 @@ async fn each_status_says_what_to_do_next() {
         (425, &[], Kind::Unavailable, None),
         (429, &[("retry-after", "17")], Kind::Unavailable, Some(17)),
         (500, &[], Kind::Unavailable, None),
-        (
-            503,
-            &[("retry-after", "Thu, 22 Aug 2013 02:13:40 GMT"), ("date", "Thu, 22 Aug 2013 02:13:10 GMT")],
-            Kind::Unavailable,
-            Some(30),
-        ),
+        (503, &[("retry-after", "Thu, 22 Aug 2013 02:13:40 GMT"), ("date", "Thu, 22 Aug 2013 02:13:10 GMT")], Kind::Unavailable, Some(30)),
         (400, &[], Kind::Rejected, None),
         (401, &[], Kind::Rejected, None),
         (404, &[("retry-after", "17")], Kind::Rejected, None),
@@ -143,13 +140,15 @@ fn a_template_that_does_not_work_is_told_with_its_place() {
     check(json!({ "url": url, "body": "{{ headline }} {{ incident.title|upper }}" }), &[]);
     check(
         json!({ "url": url, "body": "a\n{{ headline " }),
-        &["`body`: this template does not work: line 2: syntax error: unexpected end of input, expected end of variable block (correct it)"],
+        &[
+            "`body`: this template does not work: line 2: syntax error: unexpected end of input, expected end of variable block (correct it)",
+        ],
     );
     check(
         json!({ "url": url, "body": "{{ headlines }}", "timeout": "0s" }),
         &[
             "`timeout`: no receiver could answer in time (write for example \"30s\")",
-            "`body`: this template does not work: line 1: undefined value (correct it)",
+            "`body`: this template does not work: line 1: undefined value: `headlines` is undefined (correct it)",
         ],
     );
     check(

@@ -86,6 +86,28 @@ fn timeout() -> Span {
 }
 
 impl Config {
+    /// Settings that send nothing: the built-in templates, times in UTC.
+    pub fn built_in() -> Self {
+        Self {
+            host: "localhost".to_owned(),
+            port: None,
+            tls: Tls::Starttls,
+            ca_file: None,
+            user: None,
+            password: None,
+            from: "floodmark@example.org".parse().expect("it is an address"),
+            to: Vec::new(),
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            reply_to: None,
+            hello: None,
+            template_dir: None,
+            timezone: Timezone::default(),
+            link: None,
+            timeout: timeout(),
+        }
+    }
+
     /// The port.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(match self.tls {

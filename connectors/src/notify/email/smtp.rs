@@ -89,7 +89,8 @@ impl Server {
         let mut builder = TlsParameters::builder(self.host.clone());
         if let Some(file) = &self.ca_file {
             let pem = std::fs::read(file).map_err(|e| Error::unavailable(format!("reading `ca_file`, {}", file.display())).because(e))?;
-            builder = builder.certificate_store(CertificateStore::None).add_root_certificate(Certificate::from_pem(&pem).map_err(unusable)?);
+            builder =
+                builder.certificate_store(CertificateStore::None).add_root_certificate(Certificate::from_pem(&pem).map_err(unusable)?);
         }
         builder.build().map_err(unusable)
     }
