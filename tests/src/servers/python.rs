@@ -1,4 +1,4 @@
-//! Clients in other languages than ours: Python with nats-py and pymongo.
+//! Clients in other languages than ours: Python with nats-py and pymongo. Servers that are made of Python run in it too.
 
 use std::path::PathBuf;
 use std::process::Stdio;
