@@ -98,6 +98,14 @@ impl Config {
         faults
     }
 
+    /// The subject of an alert; `log` is what `[log]` says when its type is `jetstream`.
+    ///
+    /// # Errors
+    /// `Rejected` when its rule cannot stand in a subject.
+    pub fn subject(&self, alert: &Alert, log: Option<&jetstream::Config>) -> Result<String> {
+        subject_of(alert, &self.connection(log.unwrap_or(&jetstream::Config::default())).prefix)
+    }
+
     /// How to connect: `log` is what `[log]` says.
     fn connection(&self, log: &jetstream::Config) -> jetstream::Config {
         let prefix = self.prefix.clone().unwrap_or_else(|| log.prefix.clone());
@@ -149,17 +157,6 @@ impl Nats {
         Ok(Self { connection, stream: config.stream, timeout: config.timeout, client: OnceCell::new() })
     }
 
-    /// The subject of an alert.
-    ///
-    /// # Errors
-    /// `Rejected` when its rule cannot stand in a subject.
-    pub fn subject(&self, alert: &Alert) -> Result<String> {
-        subject::token(&alert.rule).map_err(|e| Error::rejected("publishing an alert").because(e))?;
-        let subject = subject::alerts(alert.severity, &alert.rule);
-        let rest = subject.strip_prefix("floodmark").expect("all subjects begin with it");
-        Ok(format!("{}{rest}", self.connection.prefix))
-    }
-
     async fn client(&self) -> Result<&Client> {
         let connecting = async || {
             let doing = || format!("connecting to {}", self.connection.servers.join(", "));
@@ -189,7 +186,7 @@ impl Nats {
     }
 
     async fn publish(&self, client: &Client, notification: &Notification, alert: &Alert) -> Result<Published> {
-        let subject = self.subject(alert)?;
+        let subject = subject_of(alert, &self.connection.prefix)?;
         let doing = || format!("publishing to {subject}");
         let body = serde_json::to_vec(alert).expect("an alert is always JSON");
         if body.len() > client.max_payload() {
@@ -231,6 +228,13 @@ impl Nats {
             Err(e) => Err(Error::unavailable(format!("asking for the stream that holds {subject}")).because(e)),
         }
     }
+}
+
+fn subject_of(alert: &Alert, prefix: &str) -> Result<String> {
+    subject::token(&alert.rule).map_err(|e| Error::rejected("publishing an alert").because(e))?;
+    let subject = subject::alerts(alert.severity, &alert.rule);
+    let rest = subject.strip_prefix("floodmark").expect("all subjects begin with it");
+    Ok(format!("{prefix}{rest}"))
 }
 
 fn headers(notification: &Notification, alert: &Alert) -> HeaderMap {

@@ -146,9 +146,9 @@ fn event(notification: &Notification, link: Option<String>) -> Value {
 
 fn details(alert: &Alert) -> Value {
     json!({
-        "summary": words::summary(alert),
+        "summary": cut(&words::summary(alert), SUMMARY_CHARS_MAX),
         "rule": alert.rule,
-        "series": alert.series.to_string(),
+        "series": cut(&alert.series.to_string(), SUMMARY_CHARS_MAX),
         "severity": alert.severity,
         "state": alert.state,
         "value": alert.value,

@@ -5,11 +5,12 @@
 //! or a named one), `duration` (of seconds) and `number`. When a configuration is checked, each template that was replaced is
 //! tried on a sample, and a name that means nothing is an error; when a notification is delivered, it is an empty text.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{Notification, NotificationReason, Timestamp};
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use super::sample::sample;
 use super::view::view;
@@ -65,12 +66,20 @@ impl Templates {
     /// # Errors
     /// What is wrong with it and where.
     pub fn try_out(&mut self, name: &str, source: &str) -> Result<(), Broken> {
+        let seen = view(&sample("sample", Timestamp::from_secs(1_769_860_800), NotificationReason::Opened), None);
         self.environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        let notification = sample("sample", Timestamp::from_secs(1_769_860_800), NotificationReason::Opened);
-        let rendered: Result<String, _> =
-            self.environment.get_template(name).and_then(|template| template.render::<Value>(view(&notification, None)));
+        let template = self.environment.get_template(name).map_err(|e| Broken::of(&e, source))?;
+        let globals: BTreeSet<&str> = self.environment.globals().map(|(name, _)| name).collect();
+        let names: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+        // Also where the sample does not lead, or where nothing is as good as something.
+        let unknown =
+            names.iter().find(|name| !globals.contains(name.as_str()) && seen.get_attr(name).is_ok_and(|value| value.is_undefined()));
+        let tried = match unknown {
+            Some(unknown) => Err(Broken::unknown(unknown, source)),
+            None => template.render(seen).map(drop).map_err(|e| Broken::of(&e, source)),
+        };
         self.environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-        rendered.map(drop).map_err(|e| Broken::of(&e, source))
+        tried
     }
 }
 
@@ -90,6 +99,14 @@ impl Broken {
         let what = e.detail().map_or_else(|| e.kind().to_string(), |detail| format!("{}: {detail}", e.kind()));
         let inside = |range: &std::ops::Range<usize>| range.end <= source.len() && source.is_char_boundary(range.start);
         Self { line: e.line().unwrap_or(1), range: e.range().filter(inside), what }
+    }
+
+    fn unknown(name: &str, source: &str) -> Self {
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        let alone = |at: &usize| !source[..*at].ends_with(word) && !source[at + name.len()..].starts_with(word);
+        let at = source.match_indices(name).map(|(at, _)| at).find(alone);
+        let line = source[..at.unwrap_or(0)].matches('\n').count() + 1;
+        Self { line, range: at.map(|at| at..at + name.len()), what: format!("there is no `{name}`") }
     }
 
     fn text(&self) -> String {

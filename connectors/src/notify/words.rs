@@ -65,12 +65,18 @@ pub fn why(notification: &Notification) -> String {
     sentence.to_owned()
 }
 
-/// What an alert says in one line: its annotation `summary`, or else what fired of what.
+/// What an alert says in one line: its annotation `summary`, or else the rule. The series has to stand beside it.
 pub fn summary(alert: &Alert) -> String {
-    match alert.annotations.get("summary").map(|summary| one_line(summary)).filter(|summary| !summary.is_empty()) {
-        Some(summary) => summary,
-        None => format!("{}: {}", alert.rule, alert.series),
-    }
+    own_summary(alert).unwrap_or_else(|| alert.rule.clone())
+}
+
+/// What an alert says in one line, where nothing stands beside it: its annotation `summary`, or else the rule and the series.
+pub fn whole_summary(alert: &Alert) -> String {
+    own_summary(alert).unwrap_or_else(|| format!("{}: {}", alert.rule, alert.series))
+}
+
+fn own_summary(alert: &Alert) -> Option<String> {
+    alert.annotations.get("summary").map(|summary| one_line(summary)).filter(|summary| !summary.is_empty())
 }
 
 /// A state as people read it.

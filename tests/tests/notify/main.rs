@@ -6,6 +6,7 @@ mod certificates;
 mod command;
 mod email;
 mod email_faults;
+mod guide;
 mod nats;
 mod services;
 mod webhook;

@@ -139,6 +139,14 @@ fn a_template_that_does_not_work_is_told_with_its_place() {
     let url = "https://example.org";
     check(json!({ "url": url, "body": "{{ headline }} {{ incident.title|upper }}" }), &[]);
     check(
+        json!({ "url": url, "body": "a headline\n{% if status == 'resolved' %}{{ headlin|tojson }}{% endif %}" }),
+        &["`body`: this template does not work: line 2: there is no `headlin` (correct it)"],
+    );
+    check(
+        json!({ "url": url, "body": "{% for n in range(9999) %}{% for m in range(9999) %}{{ n }}{% endfor %}{% endfor %}" }),
+        &["`body`: this template does not work: line 1: engine ran out of fuel (correct it)"],
+    );
+    check(
         json!({ "url": url, "body": "a\n{{ headline " }),
         &[
             "`body`: this template does not work: line 2: syntax error: unexpected end of input, expected end of variable block (correct it)",
@@ -148,7 +156,7 @@ fn a_template_that_does_not_work_is_told_with_its_place() {
         json!({ "url": url, "body": "{{ headlines }}", "timeout": "0s" }),
         &[
             "`timeout`: no receiver could answer in time (write for example \"30s\")",
-            "`body`: this template does not work: line 1: undefined value: `headlines` is undefined (correct it)",
+            "`body`: this template does not work: line 1: there is no `headlines` (correct it)",
         ],
     );
     check(

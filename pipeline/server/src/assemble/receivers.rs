@@ -28,10 +28,7 @@ pub(crate) fn notifier(id: &str, kind: &ReceiverKind, log: &LogKind) -> Result<A
         ReceiverKind::PagerDuty(settings) => PagerDuty::new(settings.clone(), clock).map(|it| Arc::new(it) as _),
         ReceiverKind::Alertmanager(settings) => Alertmanager::new(settings.clone(), clock).map(|it| Arc::new(it) as _),
         ReceiverKind::Command(settings) => Program::new(settings.clone()).map(|it| Arc::new(it) as _),
-        ReceiverKind::Nats(settings) => {
-            let log = if let LogKind::Jetstream(log) = log { Some(&**log) } else { None };
-            Nats::new(settings, log).map(|it| Arc::new(it) as _)
-        }
+        ReceiverKind::Nats(settings) => Nats::new(settings, log.jetstream()).map(|it| Arc::new(it) as _),
     };
     made.map_err(|e| Error::new(e.kind(), format!("receiver {id:?}")).because(e))
 }

@@ -244,6 +244,11 @@ kinds! {
 }
 
 impl LogKind {
+    /// What it says of NATS, when it is there.
+    pub(crate) fn jetstream(&self) -> Option<&jetstream::Config> {
+        if let Self::Jetstream(log) = self { Some(log) } else { None }
+    }
+
     /// How long it keeps events.
     pub(super) fn retention_age(&self) -> Span {
         match self {

@@ -2,8 +2,9 @@
 
 use clap::ValueEnum;
 use floodmark_connectors::clock::SystemClock;
+use floodmark_connectors::logs::jetstream;
 use floodmark_connectors::notify::email::Texts;
-use floodmark_connectors::notify::{email, sample::sample};
+use floodmark_connectors::notify::{email, nats, sample::sample};
 use floodmark_core::ports::Clock;
 use floodmark_schemas::{Notification, NotificationReason, Timestamp};
 use serde_json::{Value, json};
@@ -116,14 +117,15 @@ pub(super) fn render(global: &Global, args: &Args) -> Outcome {
         ReceiverKind::PagerDuty(settings) => settings.event(&notification),
         ReceiverKind::Alertmanager(settings) => settings.alerts(&notification, at).into(),
         ReceiverKind::Command(_) => json!(notification),
-        ReceiverKind::Nats(_) => messages(&notification),
+        ReceiverKind::Nats(settings) => messages(settings, config.log.jetstream(), &notification)?,
     };
     print_json(&told)
 }
 
-fn messages(notification: &Notification) -> Value {
-    let subject = |alert: &floodmark_schemas::Alert| floodmark_schemas::subject::alerts(alert.severity, &alert.rule);
-    notification.alerts.iter().map(|alert| json!({ "subject": subject(alert), "body": alert })).collect()
+/// The messages on NATS, each with its subject.
+fn messages(settings: &nats::Config, log: Option<&jetstream::Config>, notification: &Notification) -> floodmark_core::Result<Value> {
+    let message = |alert| Ok(json!({ "subject": settings.subject(alert, log)?, "body": alert }));
+    notification.alerts.iter().map(message).collect::<floodmark_core::Result<Vec<_>>>().map(Value::from)
 }
 
 fn other_form(id: &str, kind: &ReceiverKind, form: &str) -> Failure {
