@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use floodmark_core::Result;
 use floodmark_core::ports::{Clock, Notifier, Receipt, Refusal};
 use floodmark_schemas::{Alert, Notification, Timestamp};
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, HeaderMap};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ impl Config {
 /// One receiver of the kind `alertmanager`.
 pub struct Alertmanager {
     config: Config,
-    token: Option<String>,
+    headers: HeaderMap,
     secrets: Secrets,
     client: Client,
     clock: Arc<dyn Clock>,
@@ -102,9 +102,12 @@ impl Alertmanager {
             return Err(fault.into());
         }
         let mut secrets = Secrets::default();
-        let token = config.bearer_token.as_ref().map(|token| secrets.read(token)).transpose()?;
+        let mut headers = HeaderMap::new();
+        if let Some(token) = &config.bearer_token {
+            add_secret(&mut headers, AUTHORIZATION, &format!("Bearer {}", secrets.read(token)?))?;
+        }
         let client = Client::new(config.timeout.0, config.ca_file.clone());
-        Ok(Self { config, token, secrets, client, clock })
+        Ok(Self { config, headers, secrets, client, clock })
     }
 }
 
@@ -117,9 +120,7 @@ impl Notifier for Alertmanager {
             return Ok(Receipt { answer: "none of its alerts has fired: there is nothing to send".to_owned() });
         }
         let mut request = Request::json(join(self.config.url.parts(), ["api", "v2", "alerts"]), &alerts.into());
-        if let Some(token) = &self.token {
-            add_secret(&mut request.headers, AUTHORIZATION, &format!("Bearer {token}"))?;
-        }
+        request.headers.extend(self.headers.clone());
         self.client.send(request, &self.secrets, now).await
     }
 }

@@ -160,7 +160,8 @@ impl Nats {
     async fn client(&self) -> Result<&Client> {
         let connecting = async || {
             let doing = || format!("connecting to {}", self.connection.servers.join(", "));
-            let options = jetstream::connection_options(&self.connection).await?;
+            // A secret that is not there now may be there at the next attempt.
+            let options = jetstream::connection_options(&self.connection).await.map_err(|e| Error::unavailable(doing()).because(e))?;
             options.connect(self.connection.servers.as_slice()).await.map_err(|e| Error::unavailable(doing()).because(e))
         };
         self.client.get_or_try_init(connecting).await

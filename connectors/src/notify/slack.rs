@@ -25,6 +25,8 @@ use crate::settings::{Fault, Secret, Span};
 const HEADER_CHARS_MAX: usize = 150;
 /// How much of a summary is shown: the text of a section block has at most 3,000 characters, and each may become five.
 const SUMMARY_CHARS_MAX: usize = 250;
+/// A path of fewer characters holds no key: hiding it would hide common words.
+const KEY_CHARS_MIN: usize = 12;
 /// How many alerts are shown: each is a block, and a message has at most 50.
 const ALERTS_MAX: usize = 20;
 
@@ -85,7 +87,10 @@ impl Slack {
         let text = secrets.read(&config.url)?;
         let good = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let url = good.ok_or_else(|| Error::broken(format!("the secret from {} is not an address of http or https", config.url)))?;
-        secrets.add(url.path().trim_matches('/'));
+        let path = url.path().trim_matches('/');
+        if path.len() >= KEY_CHARS_MIN {
+            secrets.add(path);
+        }
         let client = Client::new(config.timeout.0, config.ca_file.clone());
         Ok(Self { config, url, secrets, client, clock })
     }
