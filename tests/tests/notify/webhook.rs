@@ -11,7 +11,10 @@ use floodmark_schemas::Notification;
 use floodmark_tests::servers::Receiver;
 use floodmark_tests::servers::receiver::Turn;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
+use super::certificates::Certificates;
 use super::{clock, config, failed, opened};
 
 const SECRET: &str = "hunter2";
@@ -128,6 +131,33 @@ async fn nobody_there_is_to_be_tried_again() {
     let (kind, text, _) = failed(webhook.deliver(&opened()).await);
     assert_eq!(kind, Kind::Unavailable, "{text}");
     assert!(!text.contains("team=a"), "an address may hold a key: {text}");
+}
+
+#[tokio::test]
+async fn only_the_authorities_of_ca_file_are_trusted() {
+    let certificates = Certificates::new();
+    let acceptor = certificates.acceptor();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    // Answers whatever is sent to it, once the handshake is done.
+    let serve = async {
+        loop {
+            let Ok(mut stream) = acceptor.accept(listener.accept().await.unwrap().0).await else { continue };
+            let mut request = [0; 1024];
+            assert!(stream.read(&mut request).await.unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nsecret").await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    };
+    let send = async {
+        let trusting: Config = config(json!({ "url": url, "ca_file": certificates.authority }));
+        assert_eq!(Webhook::new(trusting, clock()).unwrap().deliver(&opened()).await.unwrap().answer, "200 OK: secret");
+        let not_trusting: Config = config(json!({ "url": url }));
+        let (kind, text, _) = failed(Webhook::new(not_trusting, clock()).unwrap().deliver(&opened()).await);
+        assert_eq!(kind, Kind::Unavailable);
+        assert!(text.contains("UnknownIssuer"), "{text}");
+    };
+    tokio::select! { () = send => {}, () = serve => {} }
 }
 
 #[test]
