@@ -1,6 +1,8 @@
 //! What configurations are made of: durations, sizes and secrets, each read from text once; and what is said of settings
 //! that have the right form and still cannot work.
 
+mod timezone;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
@@ -9,6 +11,8 @@ use std::time::Duration;
 use floodmark_core::{Error, Result};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+pub use timezone::Timezone;
 
 /// A duration such as `"30s"`, `"1h 30m"` or `"500ms"`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,10 +8,11 @@
 //! floodmark.outputs.<operator>.<partition>       claims and commits of a job
 //! floodmark.snapshots.<operator>.<partition>     pieces of a job's state
 //! floodmark.dead.<component>                     dead letters
+//! floodmark.alerts.<severity>.<rule>             alerts, for whoever subscribes: no entries of a log
 //! ```
 //! A token is 1 to 64 of `A-Z a-z 0-9 _ -`; ids of sources, operators and sinks are tokens.
 
-use crate::DecodeError;
+use crate::{DecodeError, Severity};
 
 /// All events.
 pub const EVENTS: &str = "floodmark.events.>";
@@ -96,6 +97,11 @@ pub fn snapshots(operator: &str, partition: u32) -> String {
 /// Where the dead letters of a component go.
 pub fn dead(component: &str) -> String {
     format!("floodmark.dead.{component}")
+}
+
+/// Where the alerts of a rule go, for whoever subscribes to them.
+pub fn alerts(severity: Severity, rule: &str) -> String {
+    format!("floodmark.alerts.{severity}.{rule}")
 }
 
 /// The partition, source and shard of an event subject.

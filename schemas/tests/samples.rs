@@ -10,8 +10,9 @@ use bytes::Bytes;
 use floodmark_schemas::commit::{Late, Output};
 use floodmark_schemas::frame::{self, Compression, Decoder, Visitor};
 use floodmark_schemas::{
-    Aggregates, Availability, Bucket, Check, Claim, Commit, DeadLetter, Encoding, Episode, Event, EventBatch, FrameHeader, Head, Headers,
-    JobEntry, Phases, Presence, Ranked, Reason, Record, Rollup, Score, ScoreState, Series, Timestamp, Window,
+    Acknowledgement, Aggregates, Alert, AlertState, Availability, Bucket, Check, Claim, Commit, DeadLetter, Encoding, Episode, Event,
+    EventBatch, Evidence, FrameHeader, Head, Headers, Incident, JobEntry, Notification, NotificationReason, Phases, Presence, Ranked,
+    Reason, Record, Rollup, Score, ScoreState, Series, Severity, Timestamp, Window,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -157,6 +158,58 @@ fn score() -> Score {
     }
 }
 
+fn alert() -> Alert {
+    let text = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let window = Window { start: at("2026-01-31T11:59:00Z"), end: at("2026-01-31T12:00:00Z") };
+    Alert {
+        id: "0f1e2d3c4b5a69788796a5b4c3d2e1f0".to_owned(),
+        step: 1,
+        rule: "too_warm".to_owned(),
+        version: "0badcafe".to_owned(),
+        source: "house".to_owned(),
+        series: temperature(),
+        state: AlertState::Firing,
+        before: AlertState::Pending,
+        severity: Severity::Critical,
+        time: at("2026-01-31T12:00:00Z"),
+        began: at("2026-01-31T11:58:00Z"),
+        fired: Some(at("2026-01-31T12:00:00Z")),
+        noticed: at("2026-01-31T12:00:02.5Z"),
+        value: Some(31.25),
+        threshold: Some(30.0),
+        evidence: Some(Evidence::Rollup { id: "0123456789abcdef0123456789abcdef".to_owned(), window }),
+        flapping: true,
+        labels: BTreeMap::from([text("room", "cellar"), text("team", "house")]),
+        annotations: BTreeMap::from([text("summary", "The cellar has 31.25 °C")]),
+    }
+}
+
+fn incident() -> Incident {
+    let note = "I open the window".to_owned();
+    Incident {
+        id: "11112222333344445555666677778888".to_owned(),
+        group: BTreeMap::from([("room".to_owned(), "cellar".to_owned())]),
+        title: "The cellar has 31.25 °C".to_owned(),
+        severity: Severity::Critical,
+        opened: at("2026-01-31T12:00:00Z"),
+        resolved: Some(at("2026-01-31T12:30:00Z")),
+        acknowledged: Some(Acknowledgement { owner: "ada".to_owned(), note, time: at("2026-01-31T12:05:00Z"), useful: Some(true) }),
+    }
+}
+
+fn notification() -> Notification {
+    Notification {
+        id: "8888777766665555444433332222aaaa".to_owned(),
+        receiver: "team_mail".to_owned(),
+        reason: NotificationReason::Acknowledged,
+        time: at("2026-01-31T12:05:01Z"),
+        number: 2,
+        incident: Incident { resolved: None, ..incident() },
+        alerts: vec![alert()],
+        left_out: 3,
+    }
+}
+
 fn commit() -> JobEntry {
     JobEntry::Commit(Commit {
         n: 18,
@@ -283,6 +336,13 @@ fn what_a_job_writes_is_read() {
 }
 
 #[test]
+fn what_people_are_told_is_read() {
+    check("alert.json", &alert());
+    check("incident.json", &incident());
+    check("notification.json", &notification());
+}
+
+#[test]
 fn a_dead_letter_is_read() {
     check("dead_letter.json", &dead_letter());
 }
@@ -292,6 +352,7 @@ fn every_file_is_one_of_these() {
     let known = [
         ".gitattributes",
         "README.md",
+        "alert.json",
         "claim.json",
         "commit.json",
         "commit.sources.json",
@@ -304,6 +365,8 @@ fn every_file_is_one_of_these() {
         "frame.json.body",
         "frame.json.headers",
         "frame.tick.headers",
+        "incident.json",
+        "notification.json",
         "rollup.json",
         "rollup.more.json",
         "score.json",

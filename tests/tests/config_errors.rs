@@ -33,6 +33,8 @@ macro_rules! broken {
 mod broken;
 #[path = "config/contradictions.rs"]
 mod contradictions;
+#[path = "config/receivers.rs"]
+mod receivers;
 
 #[test]
 fn there_are_forty_broken_configurations() {

@@ -42,6 +42,7 @@ use floodmark_core::ports::{Appended, Clock, Continuity, Entry, Expect, Log as L
 pub use check::check;
 pub use config::{Config, Storage, Tls};
 pub use connection::Connection;
+pub(crate) use connection::options as connection_options;
 pub use difference::Difference;
 pub use restore::Restore;
 pub use streams::{Applied, Spec, StreamInfo};

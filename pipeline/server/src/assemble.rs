@@ -4,6 +4,7 @@ mod check;
 pub(crate) mod logs;
 pub(crate) mod operators;
 pub(crate) mod past;
+mod receivers;
 mod remote;
 pub(crate) mod sources;
 pub(crate) mod stores;
@@ -19,6 +20,7 @@ use floodmark_core::ports::{Clock, EventQuery, Log, StoreQuery};
 use floodmark_engine::{JobPlan, Pipeline, SourcePlan, Statuses};
 
 pub use check::{Found, check};
+pub(crate) use receivers::notifier;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;

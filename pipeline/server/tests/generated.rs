@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use floodmark::config::{config_schema, event_schema, from_text, reference, show_json};
+use floodmark::config::{config_schema, event_schema, from_text, notification_schema, reference, show_json};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -18,6 +18,19 @@ fn check(path: &str, of: &str, expected: &str) {
 #[test]
 fn the_schema_of_events_is_up_to_date() {
     check("schemas/json/event.schema.json", "event", &format!("{:#}\n", event_schema()));
+}
+
+#[test]
+fn the_schema_of_notifications_is_up_to_date() {
+    check("schemas/json/notification.schema.json", "notification", &format!("{:#}\n", notification_schema()));
+}
+
+#[test]
+fn the_sample_of_a_notification_fits_its_schema() {
+    let validator = jsonschema::validator_for(&notification_schema()).unwrap();
+    let sample = std::fs::read_to_string(root().join("schemas/samples/v1/notification.json")).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&serde_json::from_str(&sample).unwrap()).map(|e| e.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new());
 }
 
 #[test]

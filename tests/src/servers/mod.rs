@@ -1,4 +1,5 @@
-//! Real servers for tests: NATS with JetStream, PostgreSQL, and one that speaks MongoDB's protocol.
+//! Real servers for tests: NATS with JetStream, PostgreSQL, one that speaks MongoDB's protocol, and receivers of
+//! notifications.
 //!
 //! A test takes what it needs and never skips: a server that is not installed is a panic that says `make servers`. Each
 //! server listens on a port of its own on 127.0.0.1, keeps its files in a temporary folder, and is gone with both when
@@ -13,6 +14,8 @@ mod port;
 pub mod postgres;
 mod process;
 mod python;
+pub mod receiver;
+pub mod smtp;
 mod uri;
 
 pub use mongodb::Mongo;
@@ -20,3 +23,5 @@ pub use nats::Nats;
 pub use port::Port;
 pub use postgres::Postgres;
 pub use python::python;
+pub use receiver::Receiver;
+pub use smtp::Smtp;

@@ -202,7 +202,8 @@ impl Events {
     }
 }
 
-async fn options(config: &Config) -> Result<ConnectOptions> {
+/// How to connect as the settings say; reads secrets.
+pub(crate) async fn options(config: &Config) -> Result<ConnectOptions> {
     let mut options = ConnectOptions::new()
         .name("floodmark")
         .connection_timeout(config.connect_timeout.0)

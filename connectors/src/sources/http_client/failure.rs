@@ -22,12 +22,12 @@ impl Failure {
     }
 
     /// The client could not be built.
-    pub(super) fn local(e: reqwest::Error) -> Self {
+    pub(crate) fn local(e: reqwest::Error) -> Self {
         Self::new(Reason::Local, chain(&e))
     }
 
     /// The exchange failed before the head of the answer was complete.
-    pub(super) fn before_the_answer(e: reqwest::Error) -> Self {
+    pub(crate) fn before_the_answer(e: reqwest::Error) -> Self {
         let e = e.without_url();
         let reason = match (e.is_connect(), e.is_timeout()) {
             (true, true) => Reason::ConnectTimeout,
@@ -39,7 +39,7 @@ impl Failure {
     }
 
     /// The exchange failed while the body was read.
-    pub(super) fn within_the_body(e: reqwest::Error) -> Self {
+    pub(crate) fn within_the_body(e: reqwest::Error) -> Self {
         let e = e.without_url();
         Self::new(if e.is_timeout() { Reason::BodyTimeout } else { Reason::BodyTruncated }, chain(&e))
     }

@@ -52,6 +52,11 @@ impl Zone {
         self.name
     }
 
+    /// When its clocks show what.
+    pub fn rules(&self) -> &TimeZone {
+        &self.rules
+    }
+
     /// The name of a zone that is, or in which the city is, most like `name`; `None` when none is like it.
     pub fn near(name: &str) -> Option<String> {
         let likeness = |zone: &str| {

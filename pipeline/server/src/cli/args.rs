@@ -7,8 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::telemetry::{LogFormat, Logging};
 
 use super::{
-    bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, query, replay, results, run, schema,
-    streams, tap, test, top, verify,
+    alerts, bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, query, replay, results, run,
+    schema, streams, tap, test, top, verify,
 };
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
@@ -115,6 +115,9 @@ pub enum Command {
     Results(results::Command),
     /// Say why a rollup or score is what it is: the events behind it, and the life of its window.
     Explain(explain::Args),
+    /// Try the ways to those who are told of alerts.
+    #[command(subcommand)]
+    Alerts(alerts::Command),
     /// Look at dead letters: input that could not become an event.
     #[command(subcommand)]
     Dlq(dlq::Command),
@@ -130,7 +133,7 @@ pub enum Command {
     Migrate(migrate::Args),
     /// Try an expression, as `where` and `value` of operators take it.
     Eval(eval::Args),
-    /// Print the JSON Schema of events or of the configuration.
+    /// Print the JSON Schema of events, of notifications or of the configuration.
     Schema(schema::Args),
     /// Print the completion script of a shell.
     Completion(completion::Args),

@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
 use super::{
-    bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, output, query, replay, results, run,
-    schema, streams, tap, test, top, verify,
+    alerts, bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, output, query, replay,
+    results, run, schema, streams, tap, test, top, verify,
 };
 
 /// Reads the command line of this process and does what it says.
@@ -53,6 +53,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Verify(args) => verify::verify(&global, &args),
         Command::Results(command) => results::results(&global, &command),
         Command::Explain(args) => explain::explain(&global, &args),
+        Command::Alerts(command) => alerts::alerts(&global, &command),
         Command::Dlq(command) => dlq::dlq(&global, command),
         Command::Health(args) => health::health(&global, &args),
         Command::Jobs(command) => jobs::jobs(&global, &command),

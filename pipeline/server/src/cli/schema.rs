@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use super::exit::Outcome;
 use super::output::print;
-use crate::config::{config_schema, event_schema, reference};
+use crate::config::{config_schema, event_schema, notification_schema, reference};
 
 /// Arguments of `floodmark schema`.
 #[derive(Debug, clap::Args)]
@@ -20,6 +20,8 @@ pub struct Args {
 pub enum Of {
     /// One event.
     Event,
+    /// One notification, as webhooks and programs get it.
+    Notification,
     /// The configuration.
     Config,
     /// The reference of the configuration, as Markdown.
@@ -34,6 +36,7 @@ pub enum Of {
 pub fn schema(args: &Args) -> Outcome {
     match args.of {
         Of::Event => print(&format!("{:#}\n", event_schema())),
+        Of::Notification => print(&format!("{:#}\n", notification_schema())),
         Of::Config => print(&format!("{:#}\n", config_schema())),
         Of::Reference => print(&reference()),
     }

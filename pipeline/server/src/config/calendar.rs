@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use floodmark_connectors::settings::{Fault, Span};
-use floodmark_core::window::{Unit as CoreUnit, Zone};
+use floodmark_connectors::settings::{Fault, Span, Timezone};
+use floodmark_core::window::Unit as CoreUnit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,34 +68,5 @@ impl Unit {
                 31
             }),
         )
-    }
-}
-
-/// The name of a time zone that there is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(inline, with = "String", extend("examples" = ["Europe/Berlin", "UTC"]))]
-pub struct Timezone(Zone);
-
-impl Timezone {
-    /// The time zone.
-    pub fn zone(&self) -> &Zone {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Timezone {
-    type Error = String;
-    fn try_from(name: String) -> Result<Self, String> {
-        Zone::named(&name).map(Self).map_err(|_| match Zone::near(&name) {
-            Some(near) => format!("there is no time zone {name:?}; did you mean {near:?}?"),
-            None => format!("there is no time zone {name:?}; write for example \"Europe/Berlin\" or \"UTC\""),
-        })
-    }
-}
-
-impl From<Timezone> for String {
-    fn from(timezone: Timezone) -> Self {
-        timezone.0.name().to_owned()
     }
 }

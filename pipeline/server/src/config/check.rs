@@ -12,6 +12,7 @@ use super::inside::inside;
 use super::kinds::{Kind, OperatorKind, SourceKind};
 use super::load::Parts;
 use super::model::{Compression, Encoding, Telemetry};
+use super::receivers;
 use super::report::{Found, Report};
 use super::suggest;
 use super::tree::{Node, Value};
@@ -38,6 +39,10 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     addresses_are_unique(parts, report);
     tell(parts.telemetry.map(Telemetry::faults).unwrap_or_default(), &["telemetry"], parts.root, report);
     tell(parts.log.map(Kind::faults).unwrap_or_default(), &["log"], parts.root, report);
+    for (id, receiver) in parts.receivers {
+        tell(receiver.kind.faults(), &["receivers", id], parts.root, report);
+    }
+    receivers::check(parts, report);
     for (id, operator) in parts.operators {
         tell(operator.kind.faults(), &["operators", id], parts.root, report);
         derived_series_lie_in_one_partition(id, &operator.kind, parts, report);
@@ -50,7 +55,7 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
 /// Dead letters name a component by its id alone.
 fn ids_are_unique(root: &Node, report: &mut Report) {
     let mut seen: BTreeMap<&str, (Range<usize>, &str)> = BTreeMap::new();
-    for section in ["sources", "operators", "sinks"] {
+    for section in ["sources", "operators", "sinks", "receivers"] {
         let Some(Value::Table(table)) = root.get(section).map(|node| &node.value) else { continue };
         for (id, (span, _)) in table {
             if let Some((first, of)) = seen.get(id.as_str()) {

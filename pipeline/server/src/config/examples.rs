@@ -61,6 +61,23 @@ pub fn example(section: &str, kind: &str) -> &'static str {
              input = [{ at = \"0s..1m every 10s\", source = \"inbox\", metric = \"latency\", value = [3, 5] }]\n\
              advance = \"1m\"\nexpect = [{ window = \"0s..1m\", count = 6, mean = 4 }]"
         }
+        ("receivers", "email") => {
+            "[receivers.team_mail]\ntype = \"email\"\nhost = \"mail.example.org\"\nuser = \"floodmark\"\n\
+             password = { file = \"/run/secrets/mail-password\" }\nfrom = \"Floodmark <floodmark@example.org>\"\n\
+             to = [\"team@example.org\"]\ntimezone = \"Europe/Berlin\""
+        }
+        ("receivers", "webhook") => {
+            "[receivers.hook]\ntype = \"webhook\"\nurl = \"https://hooks.example.org/floodmark\"\nsecret = { env = \"HOOK_SECRET\" }"
+        }
+        ("receivers", "slack") => "[receivers.chat]\ntype = \"slack\"\nurl = { file = \"/run/secrets/slack-webhook-url\" }",
+        ("receivers", "pagerduty") => "[receivers.on_call]\ntype = \"pagerduty\"\nrouting_key = { env = \"PAGERDUTY_KEY\" }",
+        ("receivers", "alertmanager") => {
+            "[receivers.prometheus]\ntype = \"alertmanager\"\nurl = \"http://alertmanager.example.org:9093\"\nresolve_after = \"12h\""
+        }
+        ("receivers", "command") => {
+            "[receivers.pager]\ntype = \"command\"\nargv = [\"/usr/local/bin/page\", \"--team\", \"web\"]\ntimeout = \"10s\""
+        }
+        ("receivers", "nats") => "[receivers.bus]\ntype = \"nats\"\nservers = [\"nats://nats.example.org:4222\"]\nstream = \"required\"",
         ("sinks", "embedded") => "[sinks.store]\ntype = \"embedded\"",
         _ => "",
     }
@@ -69,14 +86,14 @@ pub fn example(section: &str, kind: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::kinds::{Kind, LogKind, OperatorKind, SinkKind, SourceKind};
+    use crate::config::kinds::{Kind, LogKind, OperatorKind, ReceiverKind, SinkKind, SourceKind};
 
     #[test]
     fn every_kind_has_an_example_that_loads() {
         let kinds = |section, types: &'static [&'static str]| types.iter().map(move |kind| (section, *kind));
         let all = [("", ""), ("api", ""), ("telemetry", ""), ("tests", "")].into_iter().chain(kinds("log", LogKind::TYPES));
         let components = kinds("sources", SourceKind::TYPES).chain(kinds("operators", OperatorKind::TYPES));
-        for (section, kind) in all.chain(components).chain(kinds("sinks", SinkKind::TYPES)) {
+        for (section, kind) in all.chain(components).chain(kinds("sinks", SinkKind::TYPES)).chain(kinds("receivers", ReceiverKind::TYPES)) {
             let text = example(section, kind);
             assert!(!text.is_empty(), "{section} {kind} has no example");
             if let Err(report) = crate::config::from_text("example", text) {

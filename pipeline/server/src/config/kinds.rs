@@ -20,10 +20,11 @@ use super::tree::Table;
 use super::tumbling::Tumbling;
 use super::windows::Windows;
 
+use floodmark_connectors::notify::{alertmanager, command, email, nats, pagerduty, slack, webhook};
 use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
 use floodmark_connectors::stores::{mongodb, postgres};
 
-/// What the four sets of kinds have in common.
+/// What the five sets of kinds have in common.
 pub(super) trait Kind: Sized {
     /// The values of `type`.
     const TYPES: &'static [&'static str];
@@ -213,6 +214,26 @@ kinds! {
 }
 
 kinds! {
+    /// How a receiver is told.
+    ReceiverKind {
+        /// By mail.
+        "email" => Email(Box<email::Config>),
+        /// By a request to a URL.
+        "webhook" => Webhook(Box<webhook::Config>),
+        /// In a channel of Slack.
+        "slack" => Slack(slack::Config),
+        /// By PagerDuty.
+        "pagerduty" => PagerDuty(pagerduty::Config),
+        /// By an Alertmanager.
+        "alertmanager" => Alertmanager(alertmanager::Config),
+        /// By a program.
+        "command" => Command(command::Config),
+        /// On subjects of NATS.
+        "nats" => Nats(nats::Config),
+    }
+}
+
+kinds! {
     /// Which log is used.
     LogKind {
         /// The log in the data directory.
@@ -223,6 +244,11 @@ kinds! {
 }
 
 impl LogKind {
+    /// What it says of NATS, when it is there.
+    pub(crate) fn jetstream(&self) -> Option<&jetstream::Config> {
+        if let Self::Jetstream(log) = self { Some(log) } else { None }
+    }
+
     /// How long it keeps events.
     pub(super) fn retention_age(&self) -> Span {
         match self {

@@ -12,13 +12,14 @@ use super::decode::decode;
 use super::files::{self, Holds};
 use super::kinds::{Kind, LogKind, SinkKind, SourceKind};
 use super::model::{Api, Config, EmbeddedSink, Operator, Partitions, Sink, Source, SourceCommon, Telemetry, Top};
+use super::receivers::Receiver;
 use super::report::Report;
 use super::suggest;
 use super::tests;
 use super::tree::{self, Node, Table, Value};
 
 /// The tables of the top level.
-const SECTIONS: [&str; 7] = ["log", "api", "telemetry", "sources", "operators", "sinks", "tests"];
+const SECTIONS: [&str; 8] = ["log", "api", "telemetry", "sources", "operators", "sinks", "receivers", "tests"];
 
 /// The keys of every source.
 pub(super) const SOURCE_COMMON: [&str; 3] = ["encoding", "compression", "disorder"];
@@ -91,11 +92,15 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
     });
     let mut sinks =
         components(&sections, "sinks", report, |table, header, report| decode_kind(table, header, &[], report).map(|kind| Sink { kind }));
+    let receivers = components(&sections, "receivers", report, |table, header, report| {
+        decode_kind(table, header, &[], report).map(|kind| Receiver { kind })
+    });
     let parts = Parts {
         root,
         partitions: top.as_ref().map(|top| top.partitions),
         sources: &sources,
         operators: &operators,
+        receivers: &receivers,
         log: log.as_ref(),
         api: api.as_ref(),
         telemetry: telemetry.as_ref(),
@@ -105,7 +110,18 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
         sinks.insert("embedded".to_owned(), Sink { kind: SinkKind::Embedded(EmbeddedSink {}) });
     }
     let Top { data_dir, partitions } = top?;
-    Some(Config { data_dir, partitions, log: log?, api: api?, telemetry: telemetry?, sources, operators, sinks, tests: Vec::new() })
+    Some(Config {
+        data_dir,
+        partitions,
+        log: log?,
+        api: api?,
+        telemetry: telemetry?,
+        sources,
+        operators,
+        sinks,
+        receivers,
+        tests: Vec::new(),
+    })
 }
 
 /// What was decoded, before it is a configuration: some of it may be missing because it was wrong.
@@ -114,6 +130,7 @@ pub(super) struct Parts<'a> {
     pub partitions: Option<Partitions>,
     pub sources: &'a BTreeMap<String, Source>,
     pub operators: &'a BTreeMap<String, Operator>,
+    pub receivers: &'a BTreeMap<String, Receiver>,
     pub log: Option<&'a LogKind>,
     pub api: Option<&'a Api>,
     pub telemetry: Option<&'a Telemetry>,

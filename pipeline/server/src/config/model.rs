@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
+use super::receivers::Receiver;
 use super::tests::Test;
 
 /// A whole configuration.
@@ -30,6 +31,8 @@ pub struct Config {
     pub operators: BTreeMap<String, Operator>,
     /// Where results go, by id; never empty, the embedded store when nothing is said.
     pub sinks: BTreeMap<String, Sink>,
+    /// Who is told of alerts, by id.
+    pub receivers: BTreeMap<String, Receiver>,
     /// Tests of the operators.
     #[serde(skip)]
     pub tests: Vec<Test>,

@@ -1,9 +1,10 @@
-//! The JSON Schema of the configuration and of events, for editors and for those who write to the log.
+//! The JSON Schema of the configuration, of events and of notifications: for editors, for those who write to the log, and for
+//! those who are told.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::kinds::{Kind, LogKind, OperatorKind, SinkKind, SourceKind};
+use super::kinds::{Kind, LogKind, OperatorKind, ReceiverKind, SinkKind, SourceKind};
 use super::model::{Api, SourceCommon, Telemetry, Top};
 use super::tests;
 
@@ -13,6 +14,13 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 pub fn event_schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<floodmark_schemas::Event>();
     schema.insert("title".to_owned(), "Floodmark event".into());
+    schema.to_value()
+}
+
+/// The schema of one notification: what webhooks and programs get.
+pub fn notification_schema() -> Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<floodmark_schemas::Notification>();
+    schema.insert("title".to_owned(), "Floodmark notification".into());
     schema.to_value()
 }
 
@@ -28,6 +36,7 @@ pub fn config_schema() -> Value {
         ("sources", kinds::<SourceKind>(&mut generator, Some(&common), true)),
         ("operators", kinds::<OperatorKind>(&mut generator, None, true)),
         ("sinks", kinds::<SinkKind>(&mut generator, None, true)),
+        ("receivers", kinds::<ReceiverKind>(&mut generator, None, true)),
     ] {
         let ids = json!({ "pattern": "^(?!floodmark)[A-Za-z0-9_-]{1,64}$" });
         properties.insert(section.to_owned(), json!({ "type": "object", "propertyNames": ids, "additionalProperties": schema }));

@@ -1,0 +1,146 @@
+//! One mail over one connection (<https://www.rfc-editor.org/rfc/rfc5321>).
+//!
+//! Each recipient is asked for on its own: one that the server does not know does not keep the mail from the others. What a
+//! server refuses before it was told of the mail (the connection, STARTTLS, the password) says nothing about the mail: that is
+//! `Unavailable`, also with 5xx, so that a password that was corrected is not too late.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use floodmark_core::{Error, Kind, Result};
+use lettre::Address;
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use lettre::transport::smtp::response::Response;
+
+use super::config::Tls;
+
+/// How long a farewell may take: the mail is there, and waiting changes nothing.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Service not available, the connection is being closed.
+const CLOSING: u16 = 421;
+
+/// A mail server and who one is there.
+pub(super) struct Server {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: Tls,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) hello: ClientId,
+    pub(super) timeout: Duration,
+}
+
+/// What became of a mail.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// What the server said when it took it; `None` when it did not, for nobody.
+    pub(super) answer: Option<String>,
+    /// For whom it took it.
+    pub(super) taken: Vec<Address>,
+    /// For whom it may take it later, with what it said.
+    pub(super) later: Vec<(Address, String)>,
+    /// For whom it never takes it, with what it said.
+    pub(super) never: Vec<(Address, String)>,
+}
+
+impl Server {
+    /// Hands over a mail for `to`, once.
+    ///
+    /// # Errors
+    /// `Unavailable` when it is not known whether the server has it, or it asks to come again; `Rejected` when it refuses
+    /// the sender or the mail.
+    pub(super) async fn send(&self, from: &Address, to: &[Address], mail: &[u8]) -> Result<Outcome> {
+        let exchange = async {
+            let mut connection = self.open().await?;
+            let outcome = self.exchange(&mut connection, from, to, mail).await?;
+            Ok::<_, Error>((connection, outcome))
+        };
+        let done = tokio::time::timeout(self.timeout, exchange).await;
+        let (mut connection, outcome) = done.map_err(|_| {
+            let limit = crate::settings::Span(self.timeout);
+            Error::unavailable(self.doing(&format!("it did not answer within {limit}")))
+        })??;
+        drop(tokio::time::timeout(QUIT_TIMEOUT, connection.abort()).await);
+        Ok(outcome)
+    }
+
+    async fn open(&self) -> Result<AsyncSmtpConnection> {
+        let refused = |e: SmtpError| Error::unavailable(self.doing(&e.to_string()));
+        let tls = if self.tls == Tls::Never { None } else { Some(self.tls_parameters()?) };
+        let (at_once, later) = if self.tls == Tls::Always { (tls, None) } else { (None, tls) };
+        let place = (self.host.as_str(), self.port);
+        let connecting = AsyncSmtpConnection::connect_tokio1(place, Some(self.timeout), &self.hello, at_once, None);
+        let mut connection = connecting.await.map_err(refused)?;
+        if let Some(tls) = later {
+            connection.starttls(tls, &self.hello).await.map_err(refused)?;
+        }
+        if let Some(credentials) = &self.credentials {
+            connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await.map_err(refused)?;
+        }
+        Ok(connection)
+    }
+
+    fn tls_parameters(&self) -> Result<TlsParameters> {
+        let unusable = |e: SmtpError| Error::unavailable(self.doing("setting up TLS")).because(e);
+        let mut builder = TlsParameters::builder(self.host.clone());
+        if let Some(file) = &self.ca_file {
+            let pem = std::fs::read(file).map_err(|e| Error::unavailable(format!("reading `ca_file`, {}", file.display())).because(e))?;
+            builder =
+                builder.certificate_store(CertificateStore::None).add_root_certificate(Certificate::from_pem(&pem).map_err(unusable)?);
+        }
+        builder.build().map_err(unusable)
+    }
+
+    async fn exchange(&self, connection: &mut AsyncSmtpConnection, from: &Address, to: &[Address], mail: &[u8]) -> Result<Outcome> {
+        let mut parameters = Vec::new();
+        if std::iter::once(from).chain(to).any(|address| !<Address as AsRef<str>>::as_ref(address).is_ascii()) {
+            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+                return Err(Error::rejected(self.doing("it takes no addresses with letters beyond ASCII")));
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        connection.command(Mail::new(Some(from.clone()), parameters)).await.map_err(|e| self.error(&e))?;
+        let mut outcome = Outcome::default();
+        for address in to {
+            match connection.command(Rcpt::new(address.clone(), Vec::new())).await {
+                Ok(_) => outcome.taken.push(address.clone()),
+                Err(e) if e.is_permanent() => outcome.never.push((address.clone(), said(&e))),
+                Err(e) if e.is_transient() && e.status().map(u16::from) != Some(CLOSING) => outcome.later.push((address.clone(), said(&e))),
+                Err(e) => return Err(self.error(&e)),
+            }
+        }
+        if !outcome.taken.is_empty() {
+            connection.command(Data).await.map_err(|e| self.error(&e))?;
+            let response = connection.message(mail).await.map_err(|e| self.error(&e))?;
+            outcome.answer = Some(text(&response));
+        }
+        Ok(outcome)
+    }
+
+    /// An answer to the mail itself.
+    fn error(&self, e: &SmtpError) -> Error {
+        let kind = if e.is_permanent() { Kind::Rejected } else { Kind::Unavailable };
+        Error::new(kind, self.doing(&said(e)))
+    }
+
+    pub(super) fn doing(&self, what: &str) -> String {
+        format!("sending mail by {}:{}: {what}", self.host, self.port)
+    }
+}
+
+fn text(response: &Response) -> String {
+    let lines: Vec<&str> = response.message().collect();
+    format!("{} {}", response.code(), lines.join(" ")).trim_end().to_owned()
+}
+
+/// `550 no such user`, or what happened to the connection.
+fn said(e: &SmtpError) -> String {
+    match (e.status(), std::error::Error::source(e)) {
+        (Some(code), Some(text)) => format!("{code} {}", super::super::words::one_line(&text.to_string())),
+        _ => e.to_string(),
+    }
+}
