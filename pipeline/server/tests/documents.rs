@@ -70,7 +70,7 @@ fn every_command_of_the_readme_exists() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 34);
+    assert_eq!(seen, 36);
 }
 
 #[test]
