@@ -1,0 +1,18 @@
+//! Alert rules: what is wrong with a series, since when, and how grave that is.
+//!
+//! Three layers, each a pure function of what it is given: a [`Condition`] says of an observation which severities are met; the
+//! [`machine`] of a series makes steps of alerts of that; the operator feeds it from the log.
+
+mod change;
+mod condition;
+mod flaps;
+mod limits;
+pub mod machine;
+mod texts;
+mod timing;
+
+pub use change::{Change, Direction};
+pub use condition::{Condition, Holds, Needed, Streak};
+pub use limits::{Limit, Limits, Side};
+pub use texts::{ANNOTATION_NAMES, Facts, LABEL_NAMES, Now, Renderer, Texts};
+pub use timing::{Flapping, Timing};
