@@ -76,28 +76,17 @@ pub(super) struct More {
 }
 
 impl Condition {
-    /// Which severities an observation meets; `None` when it cannot be judged, and then nothing is remembered of it.
+    /// Which severities an observation meets, and the value that decided; `None` when it cannot be judged, and then nothing is
+    /// remembered of it.
     #[inline]
-    pub(super) fn judge(&self, gauge: &mut Gauge, subject: impl FnOnce() -> (String, Series), time: i64, numbers: &[f64]) -> Option<Levels> {
-        let value = numbers.first().copied().unwrap_or(f64::NAN);
-        if let Self::Limits(limits) = self {
-            if value.is_nan() {
-                return None;
-            }
-            gauge.met = limits.met(gauge.met, value);
-            return Some(gauge.met);
-        }
-        self.judge_others(gauge, subject, time, value, numbers)
-    }
-
-    fn judge_others(
+    pub(super) fn judge(
         &self,
         gauge: &mut Gauge,
         subject: impl FnOnce() -> (String, Series),
         time: i64,
-        value: f64,
         numbers: &[f64],
-    ) -> Option<Levels> {
+    ) -> Option<(Levels, f64)> {
+        let mut value = numbers.first().copied().unwrap_or(f64::NAN);
         gauge.met = match self {
             Self::Never => 0,
             Self::Always(severity) => bit(*severity),
@@ -106,11 +95,12 @@ impl Condition {
             Self::Limits(limits) => limits.met(gauge.met, value),
             Self::Change(change, limits) => {
                 let more = gauge.more.get_or_insert_default();
-                limits.met(gauge.met, more.points.change(time, value, change)?)
+                value = more.points.change(time, value, change)?;
+                limits.met(gauge.met, value)
             }
             Self::Streak(streak) => streak.judge(gauge, value > 0.0),
         };
-        Some(gauge.met)
+        Some((gauge.met, value))
     }
 
     /// The limit that a severity is held against, where there is one.

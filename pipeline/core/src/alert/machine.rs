@@ -5,7 +5,8 @@
 //! - An observation says which severities are met. The alert has the gravest of them at once, and keeps each for
 //!   [`Timing::keep_firing_for_us`] after it was met last; when none is met any more it is recovering, and resolved when none is kept.
 //! - No data, and observations that cannot be judged, lie over that like a veil: nothing of it moves until something can be judged.
-//! - Time goes on by observations, and by deadlines that the caller knows to have passed.
+//! - Time goes on by observations, and by deadlines that the caller knows to have passed. An observation that is earlier than the
+//!   newest step of the alert counts at the time of that step: what was told is not taken back.
 
 use floodmark_schemas::{AlertState, Severity};
 use serde::{Deserialize, Serialize};
@@ -143,6 +144,7 @@ impl Machine {
         if self.is_idle() && met == 0 {
             return;
         }
+        let time = self.not_before_told(time);
         self.pass(time, false, timing, steps);
         let Self { busy, last_began } = self;
         let busy = busy.get_or_insert_default();
@@ -161,6 +163,7 @@ impl Machine {
         if timing.error_for_us.is_none() {
             return;
         }
+        let time = self.not_before_told(time);
         self.pass(time, false, timing, steps);
         let Self { busy, last_began } = self;
         let busy = busy.get_or_insert_default();
@@ -204,6 +207,11 @@ impl Machine {
     /// When something happens next if no observation comes.
     pub fn deadline(&self, timing: &Timing) -> Option<i64> {
         self.busy.as_ref()?.deadline(timing)
+    }
+
+    fn not_before_told(&self, time: i64) -> i64 {
+        let told = self.busy.as_ref().and_then(|busy| busy.told.as_ref()).filter(|told| !told.state.is_over());
+        told.map_or(time, |told| time.max(told.time))
     }
 
     fn rest(&mut self) {

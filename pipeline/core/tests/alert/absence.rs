@@ -1,0 +1,1 @@
+//! Silence against a naive evaluation.

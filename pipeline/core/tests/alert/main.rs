@@ -1,0 +1,9 @@
+//! Alert rules: their steps are those of naive evaluations, and their state is all they need.
+
+#![cfg(test)]
+
+mod absence;
+mod oracle;
+mod stories;
+mod threshold;
+mod world;
