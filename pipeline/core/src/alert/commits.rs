@@ -57,14 +57,13 @@ impl Rule {
         if *state == ScoreState::Learning || is_corrected || !self.takes(source, &series.metric) {
             return;
         }
-        let number = match &self.spec.input {
-            Input::Scores(_) => score.score,
-            Input::Episodes(_) => f64::from(u8::from(score.episode.as_ref().is_some_and(|episode| !episode.closed))),
-            _ => return,
-        };
+        if !matches!(self.spec.input, Input::Scores(_) | Input::Episodes(_)) {
+            return;
+        }
+        let is_open = score.episode.as_ref().is_some_and(|episode| !episode.closed);
         let (source, id_of_series) = self.enter(source, &series.key());
         self.counts.events += 1;
-        let observation = Observation { source, id: id_of_series, time: score.time.micros(), numbers: &[number] };
+        let observation = Observation { source, id: id_of_series, time: score.time.micros(), numbers: &[score.score, f64::from(u8::from(is_open))] };
         self.observe(observation, None, at, || Evidence::Score { id: id.clone() }, outputs);
     }
 

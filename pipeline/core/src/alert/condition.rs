@@ -18,6 +18,8 @@ pub enum Condition {
     Streak(Streak),
     /// An expression holds.
     Expression(Box<Holds>),
+    /// An episode is open: the second number is 1.
+    Open(Severity),
     /// Whatever comes meets it.
     Always(Severity),
     /// Nothing that comes meets it: for rules about silence.
@@ -92,6 +94,8 @@ impl Condition {
             Self::Always(severity) => bit(*severity),
             Self::Expression(holds) => holds.judge(gauge, subject, time, numbers)?,
             _ if value.is_nan() => return None,
+            Self::Open(severity) if numbers.get(1) == Some(&1.0) => bit(*severity),
+            Self::Open(_) => 0,
             Self::Limits(limits) => limits.met(gauge.met, value),
             Self::Change(change, limits) => {
                 let more = gauge.more.get_or_insert_default();
@@ -107,7 +111,7 @@ impl Condition {
     pub fn threshold(&self, severity: Severity) -> Option<f64> {
         match self {
             Self::Limits(limits) | Self::Change(_, limits) => limits.of(severity),
-            Self::Streak(_) | Self::Expression(_) | Self::Always(_) | Self::Never => None,
+            Self::Streak(_) | Self::Expression(_) | Self::Open(_) | Self::Always(_) | Self::Never => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use super::condition::{Condition, Needed};
 use super::texts::Texts;
@@ -62,7 +62,7 @@ pub enum Input {
     Rollups(Upstream, Vec<String>),
     /// Scores of another operator, by their score.
     Scores(Upstream),
-    /// Scores of another operator: 1 while an episode is open, 0 when none is.
+    /// Scores of another operator: the score, then 1 while an episode is open, and 0 when none is.
     Episodes(Upstream),
 }
 
@@ -73,6 +73,22 @@ pub struct Pattern {
     pub field: String,
     /// It must be found somewhere in the text.
     pub pattern: Regex,
+}
+
+/// The most memory that a pattern may take.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+impl Pattern {
+    /// A pattern in a field.
+    ///
+    /// # Errors
+    /// What is wrong with the pattern.
+    pub fn new(field: impl Into<String>, pattern: &str) -> std::result::Result<Self, String> {
+        let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build();
+        // The last line says what is wrong; those before draw it.
+        let wrong = |e: regex::Error| e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Ok(Self { field: field.into(), pattern: compiled.map_err(wrong)? })
+    }
 }
 
 impl Input {
