@@ -4,6 +4,8 @@
 
 mod absence;
 mod oracle;
+mod recorded;
+mod results;
 mod stories;
 mod threshold;
 mod world;
