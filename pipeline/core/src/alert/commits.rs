@@ -63,7 +63,8 @@ impl Rule {
         let is_open = score.episode.as_ref().is_some_and(|episode| !episode.closed);
         let (source, id_of_series) = self.enter(source, &series.key());
         self.counts.events += 1;
-        let observation = Observation { source, id: id_of_series, time: score.time.micros(), numbers: &[score.score, f64::from(u8::from(is_open))] };
+        let observation =
+            Observation { source, id: id_of_series, time: score.time.micros(), numbers: &[score.score, f64::from(u8::from(is_open))] };
         self.observe(observation, None, at, || Evidence::Score { id: id.clone() }, outputs);
     }
 

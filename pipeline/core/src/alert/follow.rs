@@ -66,9 +66,8 @@ impl Rule {
 
     /// Takes note of what a tick promises.
     pub(super) fn take_tick(&mut self, header: &FrameHeader, at: At, outputs: &mut Outputs) {
-        let standing = |rule: &Self| -> Vec<(bool, i64)> {
-            rule.lanes.list().iter().map(|part| (part.sources.has_ended(), part.watermark)).collect()
-        };
+        let standing =
+            |rule: &Self| -> Vec<(bool, i64)> { rule.lanes.list().iter().map(|part| (part.sources.has_ended(), part.watermark)).collect() };
         let before = standing(self);
         self.lanes.tick(self.spec.partition, header, at.log_time);
         let after = standing(self);

@@ -134,7 +134,8 @@ fn state_name(state: AlertState) -> &'static str {
 
 fn context_of(facts: &Facts<'_>) -> Value {
     let Facts { rule, source, series, labels, now } = *facts;
-    let (metric, unit, labels) = (&series.metric, &series.unit, Value::from_pairs(labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))));
+    let (metric, unit, labels) =
+        (&series.metric, &series.unit, Value::from_pairs(labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))));
     match now {
         None => context! { rule, source, metric, unit, labels },
         Some(Now { value, threshold, severity, state, began, time, flapping, text }) => {

@@ -106,7 +106,12 @@ fn with_ticks(between: impl Fn(&mut Writer, i64)) -> Vec<String> {
 fn a_source_that_has_ended_is_not_silent() {
     let silent = "0 no_data error 100";
     assert_eq!(with_ticks(|_, _| {}), [silent, silent]);
-    assert_eq!(with_ticks(|writer, secs| if secs == 50 { writer.end(0, secs) }), [silent]);
+    assert_eq!(
+        with_ticks(|writer, secs| if secs == 50 {
+            writer.end(0, secs)
+        }),
+        [silent]
+    );
     // It is started again at 150 s, and the series that does not come back is silent from then on.
     let back = |writer: &mut Writer, secs: i64| match secs {
         50 => writer.end(0, secs),
@@ -114,7 +119,13 @@ fn a_source_that_has_ended_is_not_silent() {
         _ => {}
     };
     assert_eq!(with_ticks(back), [silent, silent, "0 no_data error 250"]);
-    let cut_short = |writer: &mut Writer, secs: i64| if secs <= 240 { back(writer, secs) } else if secs == 241 { writer.end(0, secs) };
+    let cut_short = |writer: &mut Writer, secs: i64| {
+        if secs <= 240 {
+            back(writer, secs)
+        } else if secs == 241 {
+            writer.end(0, secs)
+        }
+    };
     assert_eq!(with_ticks(cut_short), [silent]);
 }
 

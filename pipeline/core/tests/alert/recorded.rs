@@ -44,7 +44,8 @@ fn recorded_outages_give_as_many_incidents_as_the_study_counted() {
         let streak = Streak { failures, successes: 1, severity: Severity::Critical };
         let spec = Spec::new("down", 0, Input::Checks, Condition::Streak(streak));
         let (rule, alerts) = run(&spec, &writer.entries, &[false]);
-        let fired: BTreeSet<&str> = alerts.iter().filter(|alert| alert.state == AlertState::Firing).map(|alert| alert.id.as_str()).collect();
+        let fired: BTreeSet<&str> =
+            alerts.iter().filter(|alert| alert.state == AlertState::Firing).map(|alert| alert.id.as_str()).collect();
         assert_eq!((fired.len(), rule.late()), (expected, 0), "{failures} failures in a row");
     }
 }

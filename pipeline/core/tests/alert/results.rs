@@ -78,12 +78,8 @@ fn windows_are_judged_once_when_they_fire_at_their_ends() {
     let input = Input::Rollups(upstream(), vec!["mean".to_owned()]);
     let timing = Timing { for_us: 60_000_000, keep_firing_for_us: 600_000_000, ..Timing::default() };
     let spec = Spec { timing, ..Spec::new("hot", 0, input, above(10.0)) };
-    let outputs = vec![
-        rollup(0, 0, Some(11.0), 20.0),
-        rollup(0, 1, Some(1.0), 20.0),
-        rollup(1, 0, Some(12.0), 20.0),
-        rollup(2, 0, Some(2.0), 20.0),
-    ];
+    let outputs =
+        vec![rollup(0, 0, Some(11.0), 20.0), rollup(0, 1, Some(1.0), 20.0), rollup(1, 0, Some(12.0), 20.0), rollup(2, 0, Some(2.0), 20.0)];
     let alerts = run(&spec, &commits(outputs), &[true]).1;
     assert_eq!(told(&alerts), ["0 pending error 60", "1 firing error 120", "2 recovering error 180", "3 resolved error 780"]);
     let window = Window { start: Timestamp::from_secs(60), end: Timestamp::from_secs(120) };

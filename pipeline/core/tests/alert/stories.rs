@@ -43,7 +43,8 @@ fn an_alert_fires_when_its_condition_was_met_for_long_enough_whenever_events_com
     check(&spec, load(&[(0, 11.0), (60, 9.0)]), 90, &["0 pending warning 0", "1 inactive warning 60"]);
     let over = [fired[0], fired[1], "2 recovering warning 70", "3 resolved warning 100"];
     check(&spec, load(&[(0, 11.0), (70, 9.0)]), 101, &over);
-    let again = [fired[0], fired[1], "2 recovering warning 70", "3 firing warning 100", "4 recovering warning 110", "5 resolved warning 140"];
+    let again =
+        [fired[0], fired[1], "2 recovering warning 70", "3 firing warning 100", "4 recovering warning 110", "5 resolved warning 140"];
     check(&spec, load(&[(0, 11.0), (70, 9.0), (100, 11.0), (110, 9.0)]), 200, &again);
 }
 
@@ -51,7 +52,8 @@ fn an_alert_fires_when_its_condition_was_met_for_long_enough_whenever_events_com
 fn an_alert_says_what_decided_and_where_to_find_it() {
     let texts = |name: &str, text: &str| [(name.to_owned(), text.to_owned())].into();
     let timing = Timing { for_us: secs(60), ..Timing::default() };
-    let (labels, annotations) = (texts("team", "of-{{ labels.host }}"), texts("summary", "{{ labels.team }} {{ state }} at {{ value }} > {{ threshold }}"));
+    let (labels, annotations) =
+        (texts("team", "of-{{ labels.host }}"), texts("summary", "{{ labels.team }} {{ state }} at {{ value }} > {{ threshold }}"));
     let spec = Spec { timing, labels, annotations, version: 7, ..Spec::new("hot", 0, Input::Samples, above(10.0)) };
     let mut writer = Writer::default();
     writer.frame(0, 5, &load(&[(0, 1.0), (1, 11.5)]));
@@ -92,7 +94,9 @@ fn a_target_is_down_after_failures_in_a_row_and_checks_that_could_not_be_made_ar
     let spec = Spec { timing, ..Spec::new("down", 0, Input::Checks, Condition::Streak(streak)) };
     let (up, down, missed) = ((Some(true), None), (Some(false), Some(Reason::Status)), (None, Some(Reason::Missed)));
     let local = (Some(false), Some(Reason::Local));
-    let at = |all: &[(i64, (Option<bool>, Option<Reason>))]| looks(&all.iter().map(|(secs, (up, reason))| (*secs, *up, *reason)).collect::<Vec<_>>());
+    let at = |all: &[(i64, (Option<bool>, Option<Reason>))]| {
+        looks(&all.iter().map(|(secs, (up, reason))| (*secs, *up, *reason)).collect::<Vec<_>>())
+    };
     let outage = [(0, up), (10, down), (20, missed), (30, down), (40, up), (50, down), (60, up), (70, up)];
     check(&spec, at(&outage), 80, &["0 firing critical 30", "1 resolved critical 70"]);
     check(&spec, at(&[(0, down), (10, local), (20, local), (30, up)]), 300, &[]);
@@ -157,7 +161,8 @@ fn a_change_is_measured_within_its_span() {
 #[test]
 fn an_expression_is_met_until_another_one_holds() {
     let compile = |text: &str| Expression::compile_bool(text, &Scope::sample()).unwrap();
-    let holds = Holds { met: compile("value > 5 and labels.host == 'h0'"), recovers: Some(compile("value < 2")), severity: Severity::Error };
+    let holds =
+        Holds { met: compile("value > 5 and labels.host == 'h0'"), recovers: Some(compile("value < 2")), severity: Severity::Error };
     let spec = Spec::new("odd", 0, Input::Samples, Condition::Expression(Box::new(holds)));
     let events = [(0, 0, 6.0), (1, 1, 6.0), (2, 0, 3.0), (3, 0, 1.0)].map(|(secs, host, value)| event(&(0, host, secs, value)));
     check(&spec, events.to_vec(), 10, &["0 firing error 0", "1 resolved error 3"]);

@@ -121,9 +121,7 @@ fn looks_at(id: &str, rule: &Alert, operators: &BTreeMap<String, Operator>, upst
             let change = alert::Change { within_us: of.within.micros(), direction, as_ratio: of.measure == Measure::Ratio };
             (numbers(upstream, of.aggregate.as_ref()), Condition::Change(change, needs_limits()?))
         }
-        AlertKind::State(of) => {
-            (Input::Checks, Condition::Streak(Streak { failures: of.failures, successes: of.successes, severity }))
-        }
+        AlertKind::State(of) => (Input::Checks, Condition::Streak(Streak { failures: of.failures, successes: of.successes, severity })),
         AlertKind::Anomaly(_) => {
             let upstream = upstream.ok_or_else(|| broken("it reads no operator"))?;
             match limits {
@@ -145,9 +143,8 @@ fn looks_at(id: &str, rule: &Alert, operators: &BTreeMap<String, Operator>, upst
                     (Input::Rollups(upstream, aggregates), Scope::numbers(names))
                 }
             };
-            let compile = |text: &String| {
-                Expression::compile_bool(text, &scope).map_err(|e| broken("its expression cannot be read").because(e))
-            };
+            let compile =
+                |text: &String| Expression::compile_bool(text, &scope).map_err(|e| broken("its expression cannot be read").because(e));
             let (met, recovers) = (compile(&of.when)?, of.until.as_ref().map(compile).transpose()?);
             (input, Condition::Expression(Box::new(Holds { met, recovers, severity })))
         }

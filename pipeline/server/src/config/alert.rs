@@ -153,7 +153,9 @@ impl Alert {
         ];
         let (refused, why): (&[&str], &str) = match &self.kind {
             AlertKind::Absence(_) => (&["for", "keep_firing_for", "of", "error_for"], "silence is all that this rule looks at"),
-            AlertKind::Match(_) => (&["for", "of", "error_for", "no_data_for"], "a match is a moment, and events that do not match say nothing"),
+            AlertKind::Match(_) => {
+                (&["for", "of", "error_for", "no_data_for"], "a match is a moment, and events that do not match say nothing")
+            }
             _ if self.from().is_some() => (&["no_data_for"], "silence is told from events, and results are read here"),
             _ => (&[], ""),
         };
@@ -165,7 +167,11 @@ impl Alert {
             faults.push(Fault::of(key, format!("`{key}` means nothing here: {why}"), remedy));
         }
         if matches!(self.kind, AlertKind::Absence(_)) && common.no_data_for.is_none() {
-            faults.push(Fault::of("no_data_for", "the rule does not say how long a silence is too long", "add for example no_data_for = \"5m\""));
+            faults.push(Fault::of(
+                "no_data_for",
+                "the rule does not say how long a silence is too long",
+                "add for example no_data_for = \"5m\"",
+            ));
         }
         let is_zero = common.keep_firing_for.is_some_and(|keep| keep.0.is_zero());
         if matches!(self.kind, AlertKind::Match(_)) && is_zero {
@@ -201,7 +207,11 @@ impl AlertCommon {
         }
         for (key, span) in [("no_data_for", self.no_data_for), ("error_for", self.error_for)] {
             if span.is_some_and(|span| span.0 < Span::secs(1).0) {
-                faults.push(Fault::of(key, "this is shorter than a second", "write more than the time between two events, for example \"5m\""));
+                faults.push(Fault::of(
+                    key,
+                    "this is shorter than a second",
+                    "write more than the time between two events, for example \"5m\"",
+                ));
             }
         }
         if self.forget_after.0 < Span::secs(3_600).0 {

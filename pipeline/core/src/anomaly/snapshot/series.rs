@@ -2,7 +2,6 @@
 
 use bytes::{Buf, BufMut, TryGetError};
 
-
 use crate::Result;
 use crate::anomaly::counter::Counter;
 use crate::anomaly::detector::Detector;
