@@ -170,10 +170,8 @@ impl Series {
     fn change(&mut self, secs: i64, asked: &Asked) {
         let Some((changes, within)) = asked.flapping else { return };
         self.changes.push(secs);
-        let many = self.changes.iter().rev().take(changes as usize);
-        if many.clone().count() == changes as usize && secs - many.last().unwrap() < within {
-            self.flapping = true;
-        }
+        let first = self.changes.iter().rev().nth(changes as usize - 1);
+        self.flapping |= first.is_some_and(|first| secs - first < within);
     }
 
     fn settle_flapping(&mut self, secs: i64, asked: &Asked) {

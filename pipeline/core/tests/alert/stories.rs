@@ -80,8 +80,11 @@ fn two_alerts_that_begin_at_one_time_have_two_ids() {
     assert_eq!(ids.len(), 3);
 }
 
-fn looks(at: &[(i64, Option<bool>, Option<Reason>)]) -> Vec<Event> {
-    let one = |(secs, up, reason): &(i64, Option<bool>, Option<Reason>)| {
+/// What a check has found: whether it was up, and why not.
+type Look = (Option<bool>, Option<Reason>);
+
+fn looks(at: &[(i64, Look)]) -> Vec<Event> {
+    let one = |(secs, (up, reason)): &(i64, Look)| {
         Event::check("a", "", Timestamp::from_secs(*secs), Check { up: *up, reason: *reason, ..Check::of("web") })
     };
     at.iter().map(one).collect()
@@ -94,17 +97,14 @@ fn a_target_is_down_after_failures_in_a_row_and_checks_that_could_not_be_made_ar
     let spec = Spec { timing, ..Spec::new("down", 0, Input::Checks, Condition::Streak(streak)) };
     let (up, down, missed) = ((Some(true), None), (Some(false), Some(Reason::Status)), (None, Some(Reason::Missed)));
     let local = (Some(false), Some(Reason::Local));
-    let at = |all: &[(i64, (Option<bool>, Option<Reason>))]| {
-        looks(&all.iter().map(|(secs, (up, reason))| (*secs, *up, *reason)).collect::<Vec<_>>())
-    };
     let outage = [(0, up), (10, down), (20, missed), (30, down), (40, up), (50, down), (60, up), (70, up)];
-    check(&spec, at(&outage), 80, &["0 firing critical 30", "1 resolved critical 70"]);
-    check(&spec, at(&[(0, down), (10, local), (20, local), (30, up)]), 300, &[]);
-    check(&spec, at(&[(0, up), (10, local), (20, missed)]), 300, &["0 error info 110"]);
-    check(&spec, at(&[(0, up), (10, local), (200, up)]), 300, &["0 error info 110", "1 resolved info 200"]);
+    check(&spec, looks(&outage), 80, &["0 firing critical 30", "1 resolved critical 70"]);
+    check(&spec, looks(&[(0, down), (10, local), (20, local), (30, up)]), 300, &[]);
+    check(&spec, looks(&[(0, up), (10, local), (20, missed)]), 300, &["0 error info 110"]);
+    check(&spec, looks(&[(0, up), (10, local), (200, up)]), 300, &["0 error info 110", "1 resolved info 200"]);
     // What was firing fires on when it can be judged again.
     let story = ["0 firing critical 10", "1 error critical 120", "2 firing critical 200", "3 resolved critical 220"];
-    check(&spec, at(&[(0, down), (10, down), (20, missed), (200, down), (210, up), (220, up)]), 300, &story);
+    check(&spec, looks(&[(0, down), (10, down), (20, missed), (200, down), (210, up), (220, up)]), 300, &story);
 }
 
 #[test]

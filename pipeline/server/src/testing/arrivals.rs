@@ -61,11 +61,8 @@ pub(super) fn ticks(start: Timestamp, after: Timestamp, to: Timestamp) -> impl I
     let (start, after, to) = (start.micros(), after.micros(), to.micros());
     let silence = to.saturating_sub(after);
     let parts = (silence / PARTS / TICK_US).max(1) * TICK_US;
-    let step = match silence {
-        ..=DENSE_US => TICK_US,
-        ..=LISTENED_US => parts.min(MINUTE_US),
-        _ => parts,
-    };
+    let longest = if silence <= LISTENED_US { MINUTE_US } else { i64::MAX };
+    let step = if silence <= DENSE_US { TICK_US } else { parts.min(longest) };
     let first = after - (after - start).rem_euclid(TICK_US) + TICK_US;
     let next = move |tick: &i64| match tick + step {
         far if far <= to - LAST_US => Some(far),
