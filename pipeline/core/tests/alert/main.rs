@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod absence;
+mod golden;
 mod oracle;
 mod recorded;
 mod results;

@@ -52,7 +52,7 @@ fn samples() -> impl Strategy<Value = Vec<Sample>> {
         let (mut now, mut seen) = ([1_000, 1_000], BTreeSet::new());
         let one = |(source, series, step, ago, value): (usize, usize, i64, i64, i32)| {
             now[source] += step;
-            let at = now[source] - if ago < 3 { ago } else { 0 };
+            let at = now[source] - if ago < 6 { 2 * ago } else { 0 };
             seen.insert((source, series, at)).then_some((source, series, at, f64::from(value)))
         };
         rough.into_iter().filter_map(one).collect()
