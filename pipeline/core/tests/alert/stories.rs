@@ -49,6 +49,16 @@ fn an_alert_fires_when_its_condition_was_met_for_long_enough_whenever_events_com
 }
 
 #[test]
+fn what_was_told_is_not_taken_back_by_what_comes_late() {
+    let timing = Timing { for_us: secs(5), keep_firing_for_us: secs(10), ..Timing::default() };
+    let spec = Spec { timing, ..Spec::new("hot", 0, Input::Samples, above(10.0)) };
+    let mut writer = Writer::default();
+    writer.frame(0, 20, &[event(&(0, 0, 0, 11.0)), event(&(0, 1, 10, 1.0)), event(&(0, 0, 3, 9.0)), event(&(0, 1, 40, 1.0))]);
+    let expected = ["0 pending warning 0", "1 firing warning 5", "2 recovering warning 5", "3 resolved warning 15"];
+    assert_eq!(told(&run(&spec, &writer.entries, &[false]).1), expected);
+}
+
+#[test]
 fn an_alert_says_what_decided_and_where_to_find_it() {
     let texts = |name: &str, text: &str| [(name.to_owned(), text.to_owned())].into();
     let timing = Timing { for_us: secs(60), ..Timing::default() };
