@@ -1,5 +1,7 @@
 //! Conditions: which severities an observation of a series meets.
 
+use std::sync::Arc;
+
 use floodmark_schemas::{Series, Severity};
 
 use super::change::{Change, Points};
@@ -84,7 +86,7 @@ impl Condition {
     pub(super) fn judge(
         &self,
         gauge: &mut Gauge,
-        subject: impl FnOnce() -> (String, Series),
+        subject: impl FnOnce() -> (String, Arc<Series>),
         time: i64,
         numbers: &[f64],
     ) -> Option<(Levels, f64)> {
@@ -128,7 +130,7 @@ impl Streak {
 
 impl Holds {
     /// An expression whose numbers are all absent cannot be judged.
-    fn judge(&self, gauge: &mut Gauge, subject: impl FnOnce() -> (String, Series), time: i64, numbers: &[f64]) -> Option<Levels> {
+    fn judge(&self, gauge: &mut Gauge, subject: impl FnOnce() -> (String, Arc<Series>), time: i64, numbers: &[f64]) -> Option<Levels> {
         if numbers.iter().all(|number| number.is_nan()) {
             return None;
         }

@@ -1,6 +1,7 @@
 //! From the steps of a series to alerts as others read them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use floodmark_schemas::commit::Output;
 use floodmark_schemas::{Alert, AlertState, Evidence, Series, Severity, Timestamp};
@@ -22,7 +23,7 @@ pub(super) struct Teller {
 pub(super) struct Origin<'a> {
     pub source: &'a str,
     pub key: &'a str,
-    pub series: Series,
+    pub series: Arc<Series>,
     /// What matched.
     pub text: Option<&'a str>,
     pub evidence: Evidence,
@@ -52,7 +53,7 @@ impl Teller {
             rule: spec.rule.clone(),
             version: format!("{:08x}", spec.version),
             source: origin.source.to_owned(),
-            series: origin.series.clone(),
+            series: Series::clone(&origin.series),
             state,
             before,
             severity,
