@@ -105,7 +105,7 @@ fn alert() -> Alert {
         version: "00000001".to_owned(),
         source,
         labels: series.labels.clone(),
-        series,
+        series: (*series).clone(),
         state: AlertState::Firing,
         before: AlertState::Pending,
         severity: Severity::Critical,
