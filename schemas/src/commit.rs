@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Rollup, Score, Timestamp};
+use crate::{Alert, Rollup, Score, Timestamp};
 
 /// One entry on the subject of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +95,8 @@ pub enum Output {
     Late(Late),
     /// A value was judged.
     Score(Score),
+    /// An alert took a step.
+    Alert(Alert),
 }
 
 /// An event that came after its window was gone. It is still in the event log.

@@ -35,6 +35,15 @@ impl RollupIds {
     }
 }
 
+/// The id of an alert of `rule` on a series (its canonical key) of `source` that began at a time: XXH3 as in [`RollupIds::id`], over rule,
+/// source, key and time.
+pub fn alert_id(rule: &str, source: &str, key: &str, began: i64) -> String {
+    let mut bytes = Vec::with_capacity(256);
+    [rule, source, key].into_iter().for_each(|text| put_text(&mut bytes, text));
+    bytes.extend_from_slice(&began.to_le_bytes());
+    hex(XxHash3_128::oneshot(&bytes))
+}
+
 fn put_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
     bytes.extend_from_slice(text.as_bytes());
@@ -63,6 +72,12 @@ mod tests {
         let expected = format!("{:032x}", XxHash3_128::oneshot(bytes));
         assert_eq!(RollupIds::new("w", 2, 3).id("s", "{}", 0, 10, 1), expected);
         assert_eq!(expected, "cf0c94944a6ef9a67e42f37c0958498d");
+    }
+
+    #[test]
+    fn the_id_of_an_alert_never_changes() {
+        let bytes = b"\x01\0\0\0\0\0\0\0r\x01\0\0\0\0\0\0\0s\x02\0\0\0\0\0\0\0{}\x0a\0\0\0\0\0\0\0";
+        assert_eq!(alert_id("r", "s", "{}", 10), format!("{:032x}", XxHash3_128::oneshot(bytes)));
     }
 
     #[test]

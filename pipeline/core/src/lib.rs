@@ -3,6 +3,8 @@
 //!
 //! Nothing here knows a clock, a file, a socket or a random number: what comes out is a function of what goes in.
 
+mod aggregate;
+pub mod alert;
 pub mod anomaly;
 pub mod assignment;
 pub mod by_source;
@@ -11,11 +13,13 @@ pub mod conformance;
 pub mod error;
 pub mod expression;
 pub mod id;
+mod lanes;
 pub mod ports;
 pub mod project;
 pub mod result_sets;
 pub mod selection;
 pub mod series_table;
+mod taking;
 pub mod upstream;
 pub mod watermark;
 pub mod window;

@@ -1,5 +1,6 @@
 //! From a configuration to components: one `match` for each kind. Opens files and connections, spawns nothing.
 
+pub(crate) mod alerts;
 mod check;
 pub(crate) mod logs;
 pub(crate) mod operators;
@@ -90,7 +91,7 @@ impl Plans {
         let mut progress = BTreeMap::new();
         let sources = config.sources.iter().map(|(id, source)| sources::source_plans(id, source, &clock, &mut progress));
         let sources = sources.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-        let jobs = operators::job_plans(&config.operators, config.partitions.get())?;
+        let jobs = alerts::all_plans(config, config.partitions.get())?;
         Ok(Self { clock, sources, jobs, progress })
     }
 

@@ -158,7 +158,7 @@ pub fn found(outputs: &[Output]) -> Results {
                 results.windows.insert(cell, Aggregates { stddev: None, ..rollup.aggregates.clone() });
             }
             Output::Late(late) => results.late.push((late.source.clone(), late.series.key(), late.time.micros(), late.value)),
-            Output::Score(_) => {}
+            Output::Score(_) | Output::Alert(_) => {}
         }
     }
     results

@@ -114,7 +114,7 @@ fn logged(operator: &str, source: &str, written: &[&Written]) -> (BTreeMap<Id, R
             Output::Late(event) if (event.operator.as_str(), event.source.as_str()) == (operator, source) => {
                 late.insert((event.position as i64, i64::from(event.index), event.series.key()));
             }
-            Output::Rollup(_) | Output::Late(_) | Output::Score(_) => {}
+            Output::Rollup(_) | Output::Late(_) | Output::Score(_) | Output::Alert(_) => {}
         }
     }
     (rollups, late)

@@ -8,7 +8,6 @@ mod counter;
 mod detector;
 mod episode;
 mod histogram;
-mod lanes;
 mod map;
 mod operator;
 mod range;

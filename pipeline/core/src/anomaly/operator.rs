@@ -14,13 +14,14 @@ use floodmark_schemas::frame::Decoder;
 use floodmark_schemas::{FrameHeader, Score, ScoreState, Series, Timestamp, Window, subject};
 
 use super::columns::{Filling, NONE};
-use super::lanes::Lanes;
 use super::spec::{Emit, NOTABLE, Spec};
 use super::watch::{Change, Verdict};
 use super::watches::Watches;
 use crate::id::RollupIds;
+use crate::lanes::Lanes;
 use crate::ports::{Entry, Operator, Outputs};
 use crate::selection::Inputs;
+use crate::taking::Taking;
 use crate::watermark::Freshness;
 use crate::window::Columns;
 use crate::{Error, Result, upstream};
@@ -169,7 +170,9 @@ impl Anomaly {
         }
         self.columns.clear();
         let (named, inputs) = ((source, header.source.as_str()), &mut self.inputs);
-        let mut filling = Filling { spec: &self.spec, table: &mut self.watches.table, inputs, source: named, columns: &mut self.columns };
+        let (selection, metrics) = (&self.spec.selection, self.spec.metrics.as_deref());
+        let taking = Taking { selection, metrics, table: &mut self.watches.table, inputs, source: named };
+        let mut filling = Filling { taking, columns: &mut self.columns };
         self.decoders[source as usize].visit(header.encoding, &entry.body, &mut filling).map_err(|e| {
             let doing = format!("reading frame {} of source {} at position {}", header.number, header.source, entry.position);
             Error::rejected(doing).because(e)

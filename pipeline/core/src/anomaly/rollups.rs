@@ -8,9 +8,9 @@ use floodmark_schemas::commit::Output;
 use floodmark_schemas::{Rollup, Timestamp};
 
 use super::operator::{Anomaly, Place};
-use super::spec::pick;
 use super::watch::Change;
 use crate::Result;
+use crate::aggregate::pick;
 use crate::ports::{Entry, Outputs};
 
 impl Anomaly {

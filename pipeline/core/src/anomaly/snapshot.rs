@@ -6,14 +6,14 @@
 
 mod series;
 
-use bytes::{Buf, BufMut, TryGetError};
+use bytes::{Buf, BufMut};
 use floodmark_schemas::Series;
 use twox_hash::XxHash3_64;
 
 use super::operator::{Anomaly, Counts};
 use super::spec::Spec;
-use crate::watermark::{Lane, Progress};
-use crate::{Error, Result};
+use crate::Result;
+use crate::lanes::{Lanes, broken, early, get_bytes, get_text, put_bytes};
 
 const MAGIC: &[u8; 4] = b"FMA1";
 /// Of an operator that derives values. It wrote `FMA1` before there was a count of those that are undefined.
@@ -28,13 +28,7 @@ pub(super) fn write(operator: &Anomaly) -> Vec<u8> {
     let Counts { events, overflow, missing, episodes, undefined } = operator.counts;
     [events, overflow, missing, episodes].into_iter().chain(derives.then_some(undefined)).for_each(|n| out.put_u64_le(n));
     put_bytes(&mut out, &serde_json::to_vec(&operator.progress).expect("numbers and texts are always JSON"));
-    out.put_u32_le(operator.lanes.list().len() as u32);
-    for part in operator.lanes.list() {
-        put_bytes(&mut out, part.name.as_bytes());
-        out.put_i64_le(part.watermark);
-        out.put_u32_le(part.sources.list().len() as u32);
-        part.sources.list().iter().for_each(|lane| put_lane(&mut out, lane));
-    }
+    operator.lanes.put(&mut out);
     let series = operator.watches.sorted();
     out.put_u64_le(series.len() as u64);
     for (source, key, watch) in series {
@@ -71,20 +65,7 @@ fn read_body(spec: &Spec, counts_undefined: bool, input: &mut &[u8]) -> Result<A
         *count = input.try_get_u64_le().map_err(early)?;
     }
     operator.progress = serde_json::from_slice(get_bytes(input)?).map_err(|e| broken("its progress cannot be read").because(e))?;
-    for number in 0..input.try_get_u32_le().map_err(early)? {
-        if operator.lanes.enter(get_text(input)?) != number {
-            return Err(broken("a source stands in it twice"));
-        }
-        let part = operator.lanes.part(number);
-        part.watermark = input.try_get_i64_le().map_err(early)?;
-        let name = part.name.clone();
-        part.sources.name(&name);
-        for _ in 0..input.try_get_u32_le().map_err(early)? {
-            if !part.sources.add(get_lane(input)?) {
-                return Err(broken("a lane stands in it twice"));
-            }
-        }
-    }
+    operator.lanes = Lanes::get(input)?;
     for id in 0..input.try_get_u64_le().map_err(early)? {
         let source = input.try_get_u32_le().map_err(early)?;
         let key = get_text(input)?;
@@ -104,52 +85,4 @@ fn signature(spec: &Spec) -> Vec<u8> {
     out.put_u32_le(spec.version);
     out.put_u32_le(spec.partition);
     out
-}
-
-/// A lane; its source is known.
-fn put_lane(out: &mut Vec<u8>, progress: &Progress) {
-    let Progress { lane, epoch, number, reached, watermark, seen, ended } = progress;
-    out.put_u8(u8::from(lane.shard.is_some()) | u8::from(number.is_some()) << 1 | u8::from(*ended) << 2);
-    out.put_u32_le(lane.shard.unwrap_or(0));
-    out.put_u32_le(lane.partition);
-    out.put_u64_le(*epoch);
-    out.put_u64_le(number.unwrap_or(0));
-    [reached, watermark, seen].into_iter().for_each(|time| out.put_i64_le(*time));
-}
-
-fn get_lane(input: &mut &[u8]) -> Result<Progress> {
-    let read = |input: &mut &[u8]| -> Result<Progress, TryGetError> {
-        let flags = input.try_get_u8()?;
-        let shard = Some(input.try_get_u32_le()?).filter(|_| flags & 1 != 0);
-        let lane = Lane { source: 0, shard, partition: input.try_get_u32_le()? };
-        let epoch = input.try_get_u64_le()?;
-        let number = Some(input.try_get_u64_le()?).filter(|_| flags & 2 != 0);
-        let (reached, watermark, seen) = (input.try_get_i64_le()?, input.try_get_i64_le()?, input.try_get_i64_le()?);
-        Ok(Progress { lane, epoch, number, reached, watermark, seen, ended: flags & 4 != 0 })
-    };
-    read(input).map_err(early)
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.put_u32_le(bytes.len() as u32);
-    out.put_slice(bytes);
-}
-
-fn get_bytes<'a>(input: &mut &'a [u8]) -> Result<&'a [u8]> {
-    let length = input.try_get_u32_le().map_err(early)? as usize;
-    let (bytes, rest) = input.split_at_checked(length).ok_or_else(|| broken("it ends early"))?;
-    *input = rest;
-    Ok(bytes)
-}
-
-fn get_text<'a>(input: &mut &'a [u8]) -> Result<&'a str> {
-    std::str::from_utf8(get_bytes(input)?).map_err(|e| broken("a text is not UTF-8").because(e))
-}
-
-fn early(_: TryGetError) -> Error {
-    broken("it ends early")
-}
-
-fn broken(what: &str) -> Error {
-    Error::broken(format!("reading an anomaly snapshot: {what}"))
 }

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use floodmark_schemas::Aggregates;
-
 use crate::selection::Selection;
+use crate::taking::takes_metric;
 use crate::upstream::Upstream;
-use crate::window::glob;
 use crate::{Error, Result};
 
 /// The configuration of one anomaly operator on one partition.
@@ -113,7 +111,7 @@ impl Spec {
     }
 
     pub(super) fn takes_metric(&self, metric: &str) -> bool {
-        self.metrics.as_ref().is_none_or(|patterns| patterns.iter().any(|p| glob(p, metric)))
+        takes_metric(self.metrics.as_deref(), metric)
     }
 
     /// Whether the growth of a metric is judged, and not its value.
@@ -124,23 +122,5 @@ impl Spec {
             Counters::None => false,
             Counters::Auto => metric.ends_with("_total") && self.from.as_ref().is_none_or(|from| is_level(&from.aggregate)),
         }
-    }
-}
-
-/// An aggregate by its name, or a quantile by its level. `None` when it was not computed, or of no events.
-pub(super) fn pick(aggregates: &Aggregates, name: &str) -> Option<f64> {
-    let empty = aggregates.count == 0;
-    match name {
-        _ if empty => None,
-        "count" => Some(aggregates.count as f64),
-        "sum" => aggregates.sum,
-        "mean" => aggregates.mean,
-        "min" => aggregates.min,
-        "max" => aggregates.max,
-        "stddev" => aggregates.stddev,
-        "first" => aggregates.first,
-        "last" => aggregates.last,
-        // By the name it has in JSON, so that an aggregate is known here as soon as it is there.
-        _ => aggregates.quantiles.get(name).copied().or_else(|| serde_json::to_value(aggregates).ok()?.get(name)?.as_f64()),
     }
 }

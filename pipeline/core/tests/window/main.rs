@@ -142,7 +142,7 @@ fn assert_equals_oracle(outputs: Vec<Output>, expected: &[Out]) {
                 let (source, series, time) = (late.source, late.series.key(), late.time.micros());
                 Out::Late { source, series, time, value: late.value, event: late.position as usize }
             }
-            Output::Score(score) => panic!("windows give no scores: {score:?}"),
+            Output::Score(_) | Output::Alert(_) => panic!("windows give neither scores nor alerts: {output:?}"),
             Output::Rollup(rollup) => {
                 let Out::Rollup { values, aggregates: book, .. } = expected else { panic!("{rollup:?} instead of {expected:?}") };
                 let mut aggregates = rollup.aggregates;

@@ -136,7 +136,7 @@ fn each_source_is_as_if_alone(spec: &Spec, steps: &[Step]) -> BTreeMap<&'static 
         let of_source = |output: &&Output| match output {
             Output::Rollup(rollup) => rollup.source == source,
             Output::Late(late) => late.source == source,
-            Output::Score(_) => false,
+            Output::Score(_) | Output::Alert(_) => false,
         };
         // Events have other numbers there.
         let unnumbered = |outputs: Vec<Output>| -> Vec<Output> {

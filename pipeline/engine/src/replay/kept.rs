@@ -27,12 +27,13 @@ impl Period {
         self.from.unwrap_or(Timestamp::MIN)..self.to.unwrap_or(Timestamp::MAX)
     }
 
-    /// Whether a result belongs to it: a rollup by the start of its window, a score or a late event by its time.
+    /// Whether a result belongs to it: a rollup by the start of its window, a score, a late event or a step of an alert by its time.
     pub fn keeps(&self, output: &Output) -> bool {
         self.holds(match output {
             Output::Rollup(rollup) => rollup.window.start,
             Output::Score(score) => score.time,
             Output::Late(late) => late.time,
+            Output::Alert(alert) => alert.time,
         })
     }
 }

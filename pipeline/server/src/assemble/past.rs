@@ -16,7 +16,7 @@ use floodmark_engine::sink_runner::Reads;
 use floodmark_engine::{JobPlan, SinkPlan};
 
 use super::logs::OpenLogs;
-use super::{operators, stores};
+use super::{alerts, operators, stores};
 use crate::config::{Config, LogKind, SinkKind};
 use crate::data_dir::DataDir;
 
@@ -44,12 +44,12 @@ pub async fn live_logs(config: &Config) -> Result<Logs> {
     }
 }
 
-/// The operators of a configuration.
+/// The operators and rules of a configuration.
 ///
 /// # Errors
 /// `Broken` when one cannot work.
 pub fn jobs(config: &Config) -> Result<Vec<JobPlan>> {
-    operators::job_plans(&config.operators, config.partitions.get())
+    alerts::all_plans(config, config.partitions.get())
 }
 
 /// The same, but operators of scores give every one.

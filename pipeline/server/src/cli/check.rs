@@ -89,7 +89,8 @@ fn json(found: &[Found], bad: usize) -> String {
 fn summary(config: &Config) -> String {
     let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
     let parts = [count(config.sources.len(), "source"), count(config.operators.len(), "operator"), count(config.sinks.len(), "sink")];
+    let rules = (!config.alerts.is_empty()).then(|| count(config.alerts.len(), "alert rule"));
     let receivers = (!config.receivers.is_empty()).then(|| count(config.receivers.len(), "receiver"));
     let tests = (!config.tests.is_empty()).then(|| count(config.tests.len(), "test"));
-    parts.into_iter().chain(receivers).chain(tests).collect::<Vec<_>>().join(", ")
+    parts.into_iter().chain(rules).chain(receivers).chain(tests).collect::<Vec<_>>().join(", ")
 }

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use floodmark_schemas::{Check, Event, Payload, Reason, Timestamp};
+use floodmark_schemas::{Alert, Check, Event, Payload, Reason, Timestamp};
 
 use super::table::cut;
+use crate::config::name_of;
 
 /// The most characters of a record's JSON.
 const FACT_CHARS_MAX: usize = 120;
@@ -74,6 +75,17 @@ pub(super) fn event(event: &Event) -> String {
         }
     };
     plain(text.trim_end()).into_owned()
+}
+
+/// What a step of an alert says, in one line, without its time, rule and source.
+pub(super) fn alert(alert: &Alert) -> String {
+    let Alert { series, state, before, severity, value, threshold, flapping, .. } = alert;
+    let value = value.map(|value| format!("value {}", number(value)));
+    let threshold = threshold.map(|threshold| format!("limit {}", number(threshold)));
+    let (was, flaps) = (format!("was {}", name_of(before)), flapping.then(|| "flapping".to_owned()));
+    let summary = alert.annotations.get("summary").cloned();
+    let parts = [Some(format!("{} {severity} {series}", name_of(state))), Some(was), value, threshold, flaps, summary];
+    plain(&parts.into_iter().flatten().collect::<Vec<_>>().join(", ")).into_owned()
 }
 
 fn check(check: &Check) -> String {

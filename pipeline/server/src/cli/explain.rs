@@ -1,5 +1,6 @@
 //! `floodmark explain`: why a number is what it is.
 
+mod alert;
 mod rollup;
 mod score;
 mod text;
@@ -21,7 +22,8 @@ use crate::replay::{Explainer, Found, Live, Without};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The operator is run once more over the log and watched. What the store does not have, an earlier revision or a score that
-is not kept, is looked for in what the operators make of the log; --operator says which of them.
+is not kept, is looked for in what the operators make of the log; --operator says which of them. Of an alert all steps are
+shown that its rule has committed.
 
 Without an id, --operator, --metric, --label and --from with the start of its window choose a rollup.
 
@@ -30,10 +32,10 @@ Examples:
   floodmark explain --operator hourly --metric temperature --from 2026-01-31T12:00:00Z
   floodmark explain 5f0c8a6e0d1b4c5f9a7e3b2d1c0f4e5a --without 1042.7")]
 pub struct Args {
-    /// The id of a rollup or score.
+    /// The id of a rollup, score or alert.
     #[arg(value_name = "ID", value_parser = id, conflicts_with_all = ["source", "metric", "label", "from", "to"])]
     pub id: Option<String>,
-    /// Only of this operator.
+    /// Only of this operator or rule.
     #[arg(long, value_name = "ID")]
     pub operator: Option<String>,
     /// Which series.
@@ -88,12 +90,19 @@ pub fn explain(global: &Global, args: &Args) -> Outcome {
         let live = Live::open(&config).await?;
         let jobs = past::jobs_giving_every_score(&config)?;
         let explainer = Explainer { logs: &live.logs, jobs: &jobs, partitions: config.partitions.get() };
-        let found = match &args.id {
+        let stored = match &args.id {
             None => data.rollups().await?.rollups(&filter, None, 1).await?.items.pop().map(|rollup| Found::Rollup(Box::new(rollup))),
-            Some(id) => match of_id(&data, id).await? {
-                Some(found) => Some(found),
-                None => explainer.find(args.operator.as_deref(), id).await?,
-            },
+            Some(id) => of_id(&data, id).await?,
+        };
+        let found = match (stored, &args.id) {
+            (None, Some(id)) => {
+                let steps = explainer.alert(args.operator.as_deref(), id).await?;
+                if !steps.is_empty() {
+                    return print(&alert::explained(&steps, args));
+                }
+                explainer.find(args.operator.as_deref(), id).await?
+            }
+            (stored, _) => stored,
         };
         match found {
             None => Err(Failure::new("there is no such result").remedy("`floodmark query rollups --format json` shows ids")),

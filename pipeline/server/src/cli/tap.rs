@@ -18,7 +18,7 @@ use items::Item;
 
 /// Arguments of `floodmark tap`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Stages:\n  events (when none is named), rollups, scores, late, dead-letters, commits\n\n\
+#[command(after_help = "Stages:\n  events (when none is named), rollups, scores, alerts, late, dead-letters, commits\n\n\
                         Examples:\n  floodmark tap\n  floodmark tap 'web*' --metric '*latency*' --format json | jq .data\n  \
                         floodmark tap rollups --operator minutes\n  floodmark tap dead-letters")]
 pub struct Args {
@@ -26,7 +26,7 @@ pub struct Args {
     /// letters the patterns name components, of commits operators.
     #[arg(value_name = "STAGE] [PATTERN")]
     pub words: Vec<String>,
-    /// Only results of operators whose id matches this pattern.
+    /// Only results of operators, or alerts of rules, whose id matches this pattern.
     #[arg(short, long, value_name = "PATTERN")]
     pub operator: Option<String>,
     /// Only samples and results whose metric matches this pattern.
@@ -61,6 +61,8 @@ pub enum Stage {
     Rollups,
     /// Values that were judged.
     Scores,
+    /// Steps of alerts.
+    Alerts,
     /// Events that came after their window was gone.
     Late,
     /// Input that could not become an event.
@@ -76,6 +78,7 @@ impl Stage {
             Self::Events => "events",
             Self::Rollups => "rollups",
             Self::Scores => "scores",
+            Self::Alerts => "alerts",
             Self::Late => "late events",
             Self::DeadLetters => "dead letters",
             Self::Commits => "commits",
@@ -87,7 +90,7 @@ impl Stage {
         match self {
             Self::Events => subject::EVENTS,
             Self::DeadLetters => subject::DEAD,
-            Self::Rollups | Self::Scores | Self::Late | Self::Commits => subject::OUTPUTS,
+            Self::Rollups | Self::Scores | Self::Alerts | Self::Late | Self::Commits => subject::OUTPUTS,
         }
     }
 }

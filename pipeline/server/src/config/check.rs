@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use floodmark_connectors::settings::{Fault, Span};
 
+use super::alert_check;
 use super::from;
 use super::inside::inside;
 use super::kinds::{Kind, OperatorKind, SourceKind};
@@ -25,6 +26,7 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     ids_are_unique(parts.root, report);
     sources_exist(parts.root, report);
     from::check(parts, report);
+    alert_check::check(parts, report);
     for (id, source) in parts.sources {
         let place = |key| parts.root.place(&["sources", id, key]);
         if source.compression != Compression::None && source.encoding == Encoding::Json {
@@ -55,7 +57,7 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
 /// Dead letters name a component by its id alone.
 fn ids_are_unique(root: &Node, report: &mut Report) {
     let mut seen: BTreeMap<&str, (Range<usize>, &str)> = BTreeMap::new();
-    for section in ["sources", "operators", "sinks", "receivers"] {
+    for section in ["sources", "operators", "alerts", "sinks", "receivers"] {
         let Some(Value::Table(table)) = root.get(section).map(|node| &node.value) else { continue };
         for (id, (span, _)) in table {
             if let Some((first, of)) = seen.get(id.as_str()) {
@@ -72,7 +74,7 @@ fn ids_are_unique(root: &Node, report: &mut Report) {
 }
 
 /// Tells the faults of one component at the places of their settings; of a setting that is not written, at its table.
-fn tell(faults: Vec<Fault>, component: &[&str], root: &Node, report: &mut Report) {
+pub(super) fn tell(faults: Vec<Fault>, component: &[&str], root: &Node, report: &mut Report) {
     for Fault { path, what, remedy, within } in faults {
         let path: Vec<&str> = component.iter().copied().chain(path.iter().map(String::as_str)).collect();
         let place = root.place(&path);
@@ -107,8 +109,8 @@ fn addresses_are_unique(parts: &Parts<'_>, report: &mut Report) {
 /// Looks at what is written, not at what was decoded: an operator or a source with another error still has its name.
 fn sources_exist(root: &Node, report: &mut Report) {
     let known: Vec<&str> = tables(root, "sources").map(|(id, _)| id.as_str()).collect();
-    for (_, operator) in tables(root, "operators") {
-        let Some(Value::List(items)) = operator.get("sources").map(|node| &node.value) else { continue };
+    for (_, reader) in tables(root, "operators").chain(tables(root, "alerts")) {
+        let Some(Value::List(items)) = reader.get("sources").map(|node| &node.value) else { continue };
         for item in items {
             if let Value::Text(source) = &item.value
                 && !known.contains(&source.as_str())

@@ -47,6 +47,35 @@ pub fn example(section: &str, kind: &str) -> &'static str {
         ("operators", "calendar") => {
             "[operators.daily]\ntype = \"calendar\"\nunit = \"day\"\ntimezone = \"Europe/Berlin\"\naggregates = [\"mean\", \"min\", \"max\"]"
         }
+        ("alerts", "threshold") => {
+            "[alerts.cpu_hot]\ntype = \"threshold\"\nmetrics = [\"cpu_usage\"]\nfor = \"5m\"\nkeep_firing_for = \"2m\"\n\
+             levels = { warning = { above = 80, recover_at = 70 }, critical = { above = 95 } }\n\
+             annotations = { summary = \"{{ labels.host }} is at {{ value | round(1) }} %\" }"
+        }
+        ("alerts", "change") => {
+            "[alerts.disk_filling]\ntype = \"change\"\nmetrics = [\"disk_used_ratio\"]\nwithin = \"10m\"\ndirection = \"up\"\nabove = 0.1"
+        }
+        ("alerts", "state") => {
+            "[alerts.down]\ntype = \"state\"\nfailures = 3\nsuccesses = 2\nseverity = \"critical\"\n\
+             flapping = { changes = 6, within = \"1h\" }\nlabels = { team = \"web\" }"
+        }
+        ("alerts", "anomaly") => {
+            "[operators.unusual]\ntype = \"anomaly\"\nmetrics = [\"duration_seconds\"]\n\n\
+             [alerts.slow]\ntype = \"anomaly\"\nfrom = \"unusual\"\nseverity = \"info\""
+        }
+        ("alerts", "absence") => "[alerts.silent]\ntype = \"absence\"\nno_data_for = \"5m\"\nseverity = \"error\"",
+        ("alerts", "certificate") => {
+            "[alerts.certificates]\ntype = \"certificate\"\nlevels = { warning = { below = 21 }, critical = { below = 5 } }"
+        }
+        ("alerts", "match") => {
+            "[alerts.major_release]\ntype = \"match\"\nmetrics = [\"github.release\"]\nfield = \"fact.tag\"\npattern = '^v?\\d+\\.0\\.0$'\n\
+             severity = \"info\"\nkeep_firing_for = \"1d\"\nannotations = { summary = \"{{ labels.subject }} has released {{ text }}\" }"
+        }
+        ("alerts", "condition") => {
+            "[operators.minutes]\ntype = \"tumbling\"\nsize = \"1m\"\nmetrics = [\"duration_seconds\"]\nquantiles = [0.99]\n\n\
+             [alerts.tail_latency]\ntype = \"condition\"\nfrom = \"minutes\"\nwhen = \"p99 > 2 and count >= 10\"\nuntil = \"p99 < 1\"\n\
+             of = { n = 3, m = 5 }"
+        }
         ("sinks", "mongodb") => {
             "[sinks.rollups]\ntype = \"mongodb\"\nuri = \"mongodb://db.example.org:27017\"\nuser = \"floodmark\"\n\
              password = { file = \"/run/secrets/mongodb-password\" }\nttl = \"365d\""
@@ -86,13 +115,14 @@ pub fn example(section: &str, kind: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::kinds::{Kind, LogKind, OperatorKind, ReceiverKind, SinkKind, SourceKind};
+    use crate::config::kinds::{AlertKind, Kind, LogKind, OperatorKind, ReceiverKind, SinkKind, SourceKind};
 
     #[test]
     fn every_kind_has_an_example_that_loads() {
         let kinds = |section, types: &'static [&'static str]| types.iter().map(move |kind| (section, *kind));
         let all = [("", ""), ("api", ""), ("telemetry", ""), ("tests", "")].into_iter().chain(kinds("log", LogKind::TYPES));
         let components = kinds("sources", SourceKind::TYPES).chain(kinds("operators", OperatorKind::TYPES));
+        let components = components.chain(kinds("alerts", AlertKind::TYPES));
         for (section, kind) in all.chain(components).chain(kinds("sinks", SinkKind::TYPES)).chain(kinds("receivers", ReceiverKind::TYPES)) {
             let text = example(section, kind);
             assert!(!text.is_empty(), "{section} {kind} has no example");

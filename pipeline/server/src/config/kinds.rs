@@ -8,6 +8,7 @@ use floodmark_connectors::settings::{Fault, Span};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
+use super::alert_kinds::{Absence, AnomalyRule, Certificate, Change, Condition, Match, State, Threshold};
 use super::anomaly::Anomaly;
 use super::calendar::Calendar;
 use super::decode::decode;
@@ -24,7 +25,7 @@ use floodmark_connectors::notify::{alertmanager, command, email, nats, pagerduty
 use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
 use floodmark_connectors::stores::{mongodb, postgres};
 
-/// What the five sets of kinds have in common.
+/// What the sets of kinds have in common.
 pub(super) trait Kind: Sized {
     /// The values of `type`.
     const TYPES: &'static [&'static str];
@@ -198,6 +199,28 @@ impl OperatorKind {
             Self::Calendar(settings) => Some(("unit", settings.unit.longest())),
             Self::Anomaly(_) => None,
         }
+    }
+}
+
+kinds! {
+    /// When something is wrong.
+    AlertKind {
+        /// A value is beyond a limit.
+        "threshold" => Threshold(Threshold),
+        /// A value has changed too much.
+        "change" => Change(Change),
+        /// A target is down.
+        "state" => State(State),
+        /// A value is unusual.
+        "anomaly" => Anomaly(AnomalyRule),
+        /// Nothing comes.
+        "absence" => Absence(Absence),
+        /// A certificate ends soon.
+        "certificate" => Certificate(Certificate),
+        /// A text is found.
+        "match" => Match(Match),
+        /// An expression holds.
+        "condition" => Condition(Condition),
     }
 }
 

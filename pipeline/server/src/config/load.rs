@@ -7,10 +7,11 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use super::alert::{Alert, AlertCommon};
 use super::check;
 use super::decode::decode;
 use super::files::{self, Holds};
-use super::kinds::{Kind, LogKind, SinkKind, SourceKind};
+use super::kinds::{AlertKind, Kind, LogKind, SinkKind, SourceKind};
 use super::model::{Api, Config, EmbeddedSink, Operator, Partitions, Sink, Source, SourceCommon, Telemetry, Top};
 use super::receivers::Receiver;
 use super::report::Report;
@@ -19,10 +20,28 @@ use super::tests;
 use super::tree::{self, Node, Table, Value};
 
 /// The tables of the top level.
-const SECTIONS: [&str; 8] = ["log", "api", "telemetry", "sources", "operators", "sinks", "receivers", "tests"];
+const SECTIONS: [&str; 9] = ["log", "api", "telemetry", "sources", "operators", "alerts", "sinks", "receivers", "tests"];
 
 /// The keys of every source.
 pub(super) const SOURCE_COMMON: [&str; 3] = ["encoding", "compression", "disorder"];
+
+/// The keys of every rule.
+pub(super) const ALERT_COMMON: [&str; 14] = [
+    "sources",
+    "metrics",
+    "where",
+    "severity",
+    "for",
+    "keep_firing_for",
+    "of",
+    "no_data_for",
+    "error_for",
+    "flapping",
+    "labels",
+    "annotations",
+    "series_max",
+    "forget_after",
+];
 
 /// Reads a configuration: the file at `path`, and the files of `conf.d` beside it. Nothing is connected to.
 ///
@@ -90,6 +109,7 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
     let operators = components(&sections, "operators", report, |table, header, report| {
         decode_kind(table, header, &[], report).map(|kind| Operator { kind })
     });
+    let alerts = components(&sections, "alerts", report, decode_alert);
     let mut sinks =
         components(&sections, "sinks", report, |table, header, report| decode_kind(table, header, &[], report).map(|kind| Sink { kind }));
     let receivers = components(&sections, "receivers", report, |table, header, report| {
@@ -100,6 +120,7 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
         partitions: top.as_ref().map(|top| top.partitions),
         sources: &sources,
         operators: &operators,
+        alerts: &alerts,
         receivers: &receivers,
         log: log.as_ref(),
         api: api.as_ref(),
@@ -118,6 +139,7 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
         telemetry: telemetry?,
         sources,
         operators,
+        alerts,
         sinks,
         receivers,
         tests: Vec::new(),
@@ -130,6 +152,7 @@ pub(super) struct Parts<'a> {
     pub partitions: Option<Partitions>,
     pub sources: &'a BTreeMap<String, Source>,
     pub operators: &'a BTreeMap<String, Operator>,
+    pub alerts: &'a BTreeMap<String, Alert>,
     pub receivers: &'a BTreeMap<String, Receiver>,
     pub log: Option<&'a LogKind>,
     pub api: Option<&'a Api>,
@@ -205,6 +228,13 @@ fn decode_source(table: &Table, header: &Range<usize>, report: &mut Report) -> O
     let (SourceCommon { encoding, compression, disorder }, kind) = (common?, kind?);
     let disorder = disorder.unwrap_or_else(|| kind.default_disorder());
     Some(Source { kind, encoding, compression, disorder })
+}
+
+fn decode_alert(table: &Table, header: &Range<usize>, report: &mut Report) -> Option<Alert> {
+    let (common, own): (Table, Table) = table.clone().into_iter().partition(|(key, _)| ALERT_COMMON.contains(&key.as_str()));
+    let common: Option<AlertCommon> = decode(&common, header, &[], report);
+    let kind: Option<AlertKind> = decode_kind(&own, header, &ALERT_COMMON, report);
+    Some(Alert { common: common?, kind: kind? })
 }
 
 /// Takes `type` out of a table and decodes the rest as it says.

@@ -6,6 +6,10 @@
 //! Nothing here connects to anything, and no input makes it panic.
 
 mod aggregates;
+mod alert;
+mod alert_check;
+mod alert_kinds;
+mod alert_limits;
 mod anomaly;
 mod calendar;
 mod check;
@@ -35,8 +39,12 @@ mod tumbling;
 mod windows;
 
 pub use aggregates::{Aggregate, Amount, Availability, Quantile, Top};
+pub use alert::{Alert, AlertCommon, Flapping, Of};
+pub(crate) use alert_check::numbers_of;
+pub use alert_kinds::{Absence, AnomalyRule, Certificate, Change, Condition, Direction, Match, Measure, State, Threshold};
+pub use alert_limits::{Level, Levels};
 pub use anomaly::{Anomaly, Counters, Emit, Sensitivity};
-pub use kinds::{LogKind, OperatorKind, ReceiverKind, SinkKind, SourceKind};
+pub use kinds::{AlertKind, LogKind, OperatorKind, ReceiverKind, SinkKind, SourceKind};
 pub use load::{from_text, load, load_with_tests};
 pub use model::{Api, Compression, Config, EmbeddedLog, EmbeddedSink, Encoding, Operator, Partitions, Sink, Source, Telemetry};
 pub use receivers::Receiver;

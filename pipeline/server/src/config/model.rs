@@ -8,6 +8,7 @@ use floodmark_connectors::settings::{Fault, Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::alert::Alert;
 use super::kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
 use super::receivers::Receiver;
 use super::tests::Test;
@@ -29,6 +30,8 @@ pub struct Config {
     pub sources: BTreeMap<String, Source>,
     /// What is computed, by id.
     pub operators: BTreeMap<String, Operator>,
+    /// What people are told of, by id.
+    pub alerts: BTreeMap<String, Alert>,
     /// Where results go, by id; never empty, the embedded store when nothing is said.
     pub sinks: BTreeMap<String, Sink>,
     /// Who is told of alerts, by id.

@@ -18,14 +18,19 @@ in effect with all defaults.
 * Durations are text with a unit: `\"500ms\"`, `\"30s\"`, `\"1h 30m\"`, `\"2d\"` (a day is 24 hours).
 * Sizes are text with a unit: `\"256MiB\"`, `\"10GB\"`.
 * Secrets never stand in the file. Say where they are: `{ env = \"NAME\" }` or `{ file = \"/path\" }`.
-* The id of a source, an operator, a sink or a receiver has 1 to 64 letters, digits, `_` and `-`; no two of them may share one, and none may
+* The id of a source, an operator, a rule, a sink or a receiver has 1 to 64 letters, digits, `_` and `-`; no two of them may share one, and none may
   begin with `floodmark`.
 ";
 
 /// The sections and what they are for.
-const SECTIONS: [(&str, &str, &str); 4] = [
+const SECTIONS: [(&str, &str, &str); 5] = [
     ("sources", "Sources", "What is watched: one table `[sources.<id>]` for each source. `type` says which kind it is."),
     ("operators", "Operators", "What is computed: one table `[operators.<id>]` for each operator."),
+    (
+        "alerts",
+        "Alert rules",
+        "What people are told of: one table `[alerts.<id>]` for each rule. [The guide](guides/alerts.md) says how rules are evaluated.",
+    ),
     ("sinks", "Sinks", "Where results go: one table `[sinks.<id>]` for each sink. Without any, the embedded store takes everything."),
     (
         "receivers",

@@ -4,7 +4,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::kinds::{Kind, LogKind, OperatorKind, ReceiverKind, SinkKind, SourceKind};
+use super::alert::AlertCommon;
+use super::kinds::{AlertKind, Kind, LogKind, OperatorKind, ReceiverKind, SinkKind, SourceKind};
 use super::model::{Api, SourceCommon, Telemetry, Top};
 use super::tests;
 
@@ -28,6 +29,7 @@ pub fn notification_schema() -> Value {
 pub fn config_schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let common = SourceCommon::json_schema(&mut generator);
+    let of_alerts = AlertCommon::json_schema(&mut generator);
     let mut properties = object(&Top::json_schema(&mut generator), "properties");
     properties.insert("log".to_owned(), kinds::<LogKind>(&mut generator, None, false));
     properties.insert("api".to_owned(), Api::json_schema(&mut generator).to_value());
@@ -35,6 +37,7 @@ pub fn config_schema() -> Value {
     for (section, schema) in [
         ("sources", kinds::<SourceKind>(&mut generator, Some(&common), true)),
         ("operators", kinds::<OperatorKind>(&mut generator, None, true)),
+        ("alerts", kinds::<AlertKind>(&mut generator, Some(&of_alerts), true)),
         ("sinks", kinds::<SinkKind>(&mut generator, None, true)),
         ("receivers", kinds::<ReceiverKind>(&mut generator, None, true)),
     ] {

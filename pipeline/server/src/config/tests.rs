@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use floodmark_connectors::settings::Span;
-use floodmark_schemas::{Check, Series, Timestamp};
+use floodmark_schemas::{Check, Record, Series, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::decode::decode;
@@ -77,8 +77,10 @@ pub struct Input {
 pub enum What {
     /// Samples of a series; values one after another, and again from the first.
     Samples(Series, Vec<f64>),
-    /// Checks.
-    Checks(Box<Check>),
+    /// Checks; and when the certificate ends that they saw.
+    Checks(Box<Check>, Option<Moment>),
+    /// Records, and what they are about.
+    Records(Record, Option<String>),
     /// The end of the source.
     End,
 }

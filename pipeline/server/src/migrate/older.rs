@@ -42,7 +42,7 @@ impl<'a> Results<'a> {
             Output::Rollup(rollup) => (&rollup.operator, &rollup.version),
             Output::Score(score) => (&score.operator, &score.version),
             // Stores keep none that is not in a commit.
-            Output::Late(_) => return Ok(()),
+            Output::Late(_) | Output::Alert(_) => return Ok(()),
         };
         let of = (operator.clone(), version.clone());
         let waiting = self.waiting.entry(of.clone()).or_default();

@@ -3,6 +3,7 @@
 //! The operator is run once more over what it reads, and watched. Which events count is not guessed from the
 //! configuration: each candidate is given to a fresh operator alone, and counts when the same window comes out.
 
+mod alert;
 mod below;
 mod find;
 mod left_out;
@@ -21,6 +22,7 @@ use floodmark_schemas::commit::Output;
 use floodmark_schemas::{Aggregates, FrameHeader, Rollup, Score, Series, Timestamp, Window, subject};
 use serde::Serialize;
 
+pub use alert::AlertStep;
 use below::Below;
 pub use find::Found;
 pub use left_out::{LeftOut, Without};

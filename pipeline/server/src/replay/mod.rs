@@ -14,7 +14,7 @@ mod verify;
 
 pub use compare::{Change, Counts, Difference, Tally};
 pub use diff::{Diff, Side, diff};
-pub use explain::{Behind, Cause, Explainer, Explanation, Found, Place, ScoreExplanation, Step, Without};
+pub use explain::{AlertStep, Behind, Cause, Explainer, Explanation, Found, Place, ScoreExplanation, Step, Without};
 pub use result_set::{Done, Manifest, Question, ResultSet};
 pub use run::{Live, Request, Speed, replay};
 pub use verify::{Verdict, verify};

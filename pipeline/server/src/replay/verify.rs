@@ -294,7 +294,8 @@ async fn moved(outputs: &dyn Log, after: Position, stops: &BTreeMap<String, Posi
                 moved.extend(commit.outputs.into_iter().filter_map(|output| match output {
                     Output::Rollup(rollup) => Some((Rollup::NAME, rollup.time(), rollup.identity())),
                     Output::Score(score) => Some((Score::NAME, score.time(), score.identity())),
-                    Output::Late(_) => None,
+                    // Alerts are not stored by their steps: nothing of them is compared.
+                    Output::Late(_) | Output::Alert(_) => None,
                 }));
             }
         }

@@ -8,9 +8,12 @@ use crate::config::{Input, Test, What};
 
 /// How often a tick comes, in microseconds.
 const TICK_US: i64 = 1_000_000;
-/// In a longer silence ticks are further apart, for nothing happens that they could tell apart: as many as these parts.
+/// In a longer silence ticks are further apart, for nothing happens that they could tell apart: as many as these parts, and
+/// up to two days a minute at most, which rules about silence take for time in which somebody listened.
 const DENSE_US: i64 = 120 * TICK_US;
 const PARTS: i64 = 20;
+const LISTENED_US: i64 = 2 * 86_400 * TICK_US;
+const MINUTE_US: i64 = 60 * TICK_US;
 /// Before the silence ends they come every second again.
 const LAST_US: i64 = 30 * TICK_US;
 
@@ -32,7 +35,7 @@ pub(super) fn arrivals(test: &Test) -> BTreeMap<Timestamp, BTreeMap<String, Arri
             number += 1;
             let log_time = arrives.map_or(time, |arrives| arrives.on(test.start)).max(test.start);
             let arrived = all.entry(log_time).or_default().entry(source.clone()).or_default();
-            match event(source, &format!("{number}"), time, n, what) {
+            match event(source, &format!("{number}"), (time, test.start), n, what) {
                 Some(event) => arrived.events.push(event),
                 None => arrived.ended = true,
             }
@@ -41,10 +44,14 @@ pub(super) fn arrivals(test: &Test) -> BTreeMap<Timestamp, BTreeMap<String, Arri
     all
 }
 
-fn event(source: &str, id: &str, time: Timestamp, n: usize, what: &What) -> Option<Event> {
+fn event(source: &str, id: &str, (time, start): (Timestamp, Timestamp), n: usize, what: &What) -> Option<Event> {
     match what {
         What::Samples(series, values) => Some(Event::sample(source, id, time, series.clone(), values[n % values.len()])),
-        What::Checks(check) => Some(Event::check(source, id, time, Check::clone(check))),
+        What::Checks(check, expires) => {
+            let certificate_expires = expires.map(|expires| expires.on(start));
+            Some(Event::check(source, id, time, Check { certificate_expires, ..Check::clone(check) }))
+        }
+        What::Records(record, subject) => Some(Event { subject: subject.clone(), ..Event::record(source, id, time, record.clone()) }),
         What::End => None,
     }
 }
@@ -53,7 +60,9 @@ fn event(source: &str, id: &str, time: Timestamp, n: usize, what: &What) -> Opti
 pub(super) fn ticks(start: Timestamp, after: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
     let (start, after, to) = (start.micros(), after.micros(), to.micros());
     let silence = to.saturating_sub(after);
-    let step = if silence <= DENSE_US { TICK_US } else { (silence / PARTS / TICK_US).max(1) * TICK_US };
+    let parts = (silence / PARTS / TICK_US).max(1) * TICK_US;
+    let longest = if silence <= LISTENED_US { MINUTE_US } else { i64::MAX };
+    let step = if silence <= DENSE_US { TICK_US } else { parts.min(longest) };
     let first = after - (after - start).rem_euclid(TICK_US) + TICK_US;
     let next = move |tick: &i64| match tick + step {
         far if far <= to - LAST_US => Some(far),
@@ -81,9 +90,10 @@ mod tests {
 
     #[test]
     fn a_long_silence_has_few_ticks_and_ends_with_every_second() {
-        let day = secs(0, 86_400_000);
-        assert_eq!(day.len(), 20 + 31);
-        assert!(day.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(day[day.len() - 31..], (86_370..=86_400).collect::<Vec<_>>());
+        let days = secs(0, 3 * 86_400_000);
+        assert_eq!(days.len(), 20 + 31);
+        assert!(days.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(days[days.len() - 31..], (259_170..=259_200).collect::<Vec<_>>());
+        assert!(secs(0, 86_400_000).windows(2).all(|pair| pair[1] - pair[0] <= 60));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use floodmark_connectors::settings::Span;
 use floodmark_schemas::commit::{Late, Output};
-use floodmark_schemas::{Rollup, Score, Series, Timestamp};
+use floodmark_schemas::{Alert, Rollup, Score, Series, Timestamp};
 
 use crate::config::{ResultKind, Test, name_of};
 
@@ -81,6 +81,7 @@ impl Found {
             Output::Rollup(rollup) => fields.rollup(rollup),
             Output::Late(late) => fields.late(late),
             Output::Score(score) => fields.score(score),
+            Output::Alert(alert) => fields.alert(alert),
         };
         Self { kind, fields: fields.0 }
     }
@@ -148,6 +149,29 @@ impl Fields {
         self.set("head", Value::Text(name_of(score.head)));
         self.set("state", Value::Text(name_of(score.state)));
         ResultKind::Score
+    }
+
+    /// The rule stands in the place of the operator, and the labels are all that the alert has.
+    fn alert(&mut self, alert: &Alert) -> ResultKind {
+        self.origin(&alert.rule, &alert.source, &alert.series);
+        alert.labels.iter().for_each(|(name, value)| self.set(&format!("labels.{name}"), Value::Text(value.clone())));
+        alert.annotations.iter().for_each(|(name, text)| self.set(&format!("annotations.{name}"), Value::Text(text.clone())));
+        let times = [("time", Some(alert.time)), ("began", Some(alert.began)), ("fired", alert.fired)];
+        for (name, time) in times.into_iter().filter_map(|(name, time)| Some((name, time?))) {
+            self.set(name, Value::Time(time));
+        }
+        for (name, number) in [("step", Some(alert.step.into())), ("value", alert.value), ("threshold", alert.threshold)] {
+            self.number(name, number);
+        }
+        for (name, text) in [
+            ("state", name_of(alert.state)),
+            ("before", name_of(alert.before)),
+            ("severity", alert.severity.name().to_owned()),
+            ("flapping", alert.flapping.to_string()),
+        ] {
+            self.set(name, Value::Text(text));
+        }
+        ResultKind::Alert
     }
 
     fn origin(&mut self, operator: &str, source: &str, series: &Series) {

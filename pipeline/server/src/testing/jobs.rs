@@ -15,7 +15,7 @@ use floodmark_schemas::commit::Output;
 use floodmark_schemas::{DeadLetter, JobEntry, Timestamp, subject};
 use tokio::sync::watch;
 
-use crate::assemble::operators::job_plans;
+use crate::assemble::alerts::all_plans;
 use crate::config::Config;
 
 /// A test has one partition: results do not depend on their number.
@@ -30,13 +30,13 @@ pub(super) struct Results {
     pub(super) dead_letters: Vec<DeadLetter>,
 }
 
-/// The plans of the operators asked for (all, if none is) and of those that they read, in the order in which they can
+/// The plans of the operators and rules asked for (all, if none is) and of those that they read, in the order in which they can
 /// be run.
 ///
 /// # Errors
 /// `Broken` when an operator cannot be made.
 pub(super) fn plans(config: &Config, asked: &BTreeSet<&str>) -> Result<Vec<JobPlan>> {
-    let plans = job_plans(&config.operators, PARTITIONS)?;
+    let plans = all_plans(config, PARTITIONS)?;
     let mut all: BTreeMap<String, JobPlan> = plans.into_iter().map(|plan| (plan.operator.clone(), plan)).collect();
     let mut wanted: Vec<String> = match asked.is_empty() {
         true => all.keys().cloned().collect(),

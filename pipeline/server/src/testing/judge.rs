@@ -178,5 +178,5 @@ impl Judge {
 
 /// Whether a field tells which result is meant, rather than what it says.
 fn tells_which(field: &str) -> bool {
-    matches!(field, "operator" | "source" | "metric" | "unit" | "window" | "time" | "revision") || field.starts_with("labels.")
+    matches!(field, "operator" | "source" | "metric" | "unit" | "window" | "time" | "revision" | "step") || field.starts_with("labels.")
 }

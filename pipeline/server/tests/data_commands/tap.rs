@@ -7,7 +7,7 @@ use floodmark_core::conformance::store::{commit_entry, dead_letter_entry, frame_
 use floodmark_core::ports::Entry;
 use floodmark_schemas::commit::{Late, Output};
 use floodmark_schemas::frame::Compression;
-use floodmark_schemas::{Encoding, Event, Rollup};
+use floodmark_schemas::{Alert, AlertState, Encoding, Event, Rollup, Severity};
 
 use crate::world::{World, after_noon, checks, dead_letters, release, rollup, samples, temperature};
 
@@ -24,7 +24,13 @@ impl Tap {
         let mut child = world.command(&command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
-        let stages = [("rollups", "rollups"), ("late", "late events"), ("dead-letters", "dead letters"), ("commits", "commits")];
+        let stages = [
+            ("rollups", "rollups"),
+            ("alerts", "alerts"),
+            ("late", "late events"),
+            ("dead-letters", "dead letters"),
+            ("commits", "commits"),
+        ];
         let what = stages.into_iter().find(|(stage, _)| args.first() == Some(stage)).map_or("events", |(_, what)| what);
         assert_eq!(err.next().unwrap().unwrap(), format!("floodmark: waiting for {what} in data; Ctrl-C ends it"));
         Self { child, out, err }
@@ -90,11 +96,37 @@ fn late() -> Late {
     Late { operator, source, series, time: after_noon(7), value: 1.5, position: 9, index: 0 }
 }
 
-/// Commits of two operators, and the dead letters.
+fn alert() -> Alert {
+    let Rollup { source, series, .. } = rollup(0, None);
+    Alert {
+        id: "00".to_owned(),
+        step: 1,
+        rule: "hot".to_owned(),
+        version: "00000001".to_owned(),
+        source,
+        labels: series.labels.clone(),
+        series: (*series).clone(),
+        state: AlertState::Firing,
+        before: AlertState::Pending,
+        severity: Severity::Critical,
+        time: after_noon(8),
+        began: after_noon(0),
+        fired: Some(after_noon(8)),
+        noticed: after_noon(9),
+        value: Some(97.25),
+        threshold: Some(95.0),
+        evidence: None,
+        flapping: true,
+        annotations: [("summary".to_owned(), "too\nhot".to_owned())].into(),
+    }
+}
+
+/// Commits of two operators and a rule, and the dead letters.
 fn output_all(world: &World) {
     let corrected = Rollup { revision: 1, ..rollup(60, Some(0.25)) };
     let outputs = vec![Output::Rollup(rollup(0, None)), Output::Late(late()), Output::Rollup(corrected)];
     world.output(commit_entry(1, "minutes", outputs));
+    world.output(commit_entry(4, "hot", vec![Output::Alert(alert())]));
     world.output(commit_entry(2, "hours", vec![Output::Rollup(Rollup { operator: "hours".into(), ..rollup(0, None) })]));
     dead_letters().iter().for_each(|letter| world.output(dead_letter_entry(3, letter)));
 }
@@ -109,6 +141,12 @@ fn each_stage_shows_what_is_in_the_output_log() {
     for (args, expected) in [
         (&["rollups", "--operator", "min*"][..], &[first, second][..]),
         (&["rollups", "mach*", "--metric", "temp*", "--operator", "h*"], &[hours]),
+        (
+            &["alerts", "--operator", "h*"],
+            &[
+                r#"2026-01-31T12:00:08.000Z  hot  machine  firing critical temperature{room="a"}, was pending, value 97.25, limit 95, flapping, too\nhot"#,
+            ],
+        ),
         (&["late"], &[r#"2026-01-31T12:00:07.000Z  minutes  machine  temperature{room="a"} 1.5 Cel"#]),
         (&["dead-letters", "hist*"], &[r#"2026-01-31T12:00:05.000Z  history  t.csv:17  no number:\n"x""#]),
         (&["commits", "hours"], &["2026-01-31T12:00:00.000Z  hours/0  commit 2 up to 2 outputs 1 late 0"]),

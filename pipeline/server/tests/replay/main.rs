@@ -8,6 +8,7 @@ mod stack;
 mod diff;
 mod diff_scores;
 mod explain;
+mod explain_alert;
 mod explain_layers;
 mod layers;
 mod same;

@@ -59,10 +59,13 @@ fn input_that_is_no_event_is_told() {
         "{ at = \"0s\", source = \"api\", value = 1 }",
         &["8:10 the metric is missing here | add `metric`; the entries after it need not repeat it"],
     );
-    input("{ at = \"0s\", source = \"api\", metric = \"m\" }", &["8:10 this is no event | add `value` of a sample, or `up` of a check"]);
+    input(
+        "{ at = \"0s\", source = \"api\", metric = \"m\" }",
+        &["8:10 this is no event | add `value` of a sample, `up` of a check, or `record`"],
+    );
     input(
         "{ at = \"0s\", source = \"api\", metric = \"m\", value = 1, up = true }",
-        &["8:10 this is more than one event | write a sample (`value`), a check (`up`, `reason`) or an `end` alone"],
+        &["8:10 this is more than one event | write a sample (`value`), a check (`up`, `reason`), a record (`record`) or an `end` alone"],
     );
     input(
         "{ at = \"0s..1h\", source = \"api\", metric = \"m\", value = 1 }",

@@ -14,7 +14,7 @@ fn guide() -> String {
 }
 
 /// The configurations of the guide.
-fn blocks(text: &str) -> Vec<&str> {
+pub fn blocks(text: &str) -> Vec<&str> {
     text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 

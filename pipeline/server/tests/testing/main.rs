@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod alerts;
 mod broken;
 mod failures;
 mod guide;

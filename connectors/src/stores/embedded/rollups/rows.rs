@@ -138,8 +138,8 @@ impl<'a> Rows<'a> {
             Ok(JobEntry::Claim(_)) => {}
             Ok(JobEntry::Commit(commit)) => commit.outputs.into_iter().for_each(|output| match output {
                 Output::Late(late) => self.late.push(LateRow { version: version(entry), late }),
-                // Scores have a sink of their own.
-                Output::Score(_) => {}
+                // Scores have a sink of their own, and alerts are no rows of results.
+                Output::Score(_) | Output::Alert(_) => {}
                 Output::Rollup(r) => {
                     self.series.push((Cow::Owned(r.source), r.series));
                     let (operator, version, id) = (Cow::Owned(r.operator), Cow::Owned(r.version), Cow::Owned(r.id));
@@ -206,7 +206,7 @@ mod tests {
                 match output {
                     Output::Rollup(rollup) => expected.0.push(rollup),
                     Output::Late(late) => expected.1.push(late),
-                    Output::Score(_) => {}
+                    Output::Score(_) | Output::Alert(_) => {}
                 }
             }
             let mut read = Rows::default();

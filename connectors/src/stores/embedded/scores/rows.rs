@@ -55,7 +55,7 @@ impl Scored {
             Ok(JobEntry::Claim(_)) => {}
             Ok(JobEntry::Commit(commit)) => self.scores.extend(commit.outputs.into_iter().filter_map(|output| match output {
                 Output::Score(score) => Some((at, score)),
-                Output::Rollup(_) | Output::Late(_) => None,
+                Output::Rollup(_) | Output::Late(_) | Output::Alert(_) => None,
             })),
             Err(e) => self.dead.push(dead_letters::of_entry(sink, entry, &Error::rejected("reading a commit").because(e))),
         }

@@ -2,7 +2,6 @@
 
 use bytes::{Buf, BufMut, TryGetError};
 
-use super::{broken, early, get_text, put_bytes};
 use crate::Result;
 use crate::anomaly::counter::Counter;
 use crate::anomaly::detector::Detector;
@@ -13,6 +12,7 @@ use crate::anomaly::recent::{Recent, Seen};
 use crate::anomaly::season::{Fit, Season};
 use crate::anomaly::staleness::Staleness;
 use crate::anomaly::watch::{History, LEARNT, Watch};
+use crate::lanes::{broken, early, get_text, put_bytes};
 
 const LEARNING: u8 = 1;
 const EPISODE: u8 = 2;

@@ -33,6 +33,7 @@ pub(super) fn commit_entries(after: u64, outputs: Vec<Output>) -> Vec<Entry> {
             Output::Rollup(rollup) => &rollup.operator,
             Output::Score(score) => &score.operator,
             Output::Late(late) => &late.operator,
+            Output::Alert(alert) => &alert.rule,
         };
         by_operator.entry(operator.clone()).or_default().push(output);
     }

@@ -9,12 +9,21 @@ use crate::replay::Behind;
 /// The command that makes a result again and shows it: a replay of `period` into a result set that is called after its id.
 pub(super) fn command(id: &str, kind: &str, (operator, source, series): (&str, &str, &Series), period: (Timestamp, Timestamp)) -> String {
     let labels: String = series.labels.iter().map(|(name, value)| format!(" --label {}", quoted(&format!("{name}={value}")))).collect();
-    let (name, period) = (format!("explain-{}", &id[..id.len().min(8)]), format!("--from {} --to {}", period.0, period.1));
+    let replay = replay(id, source, period);
+    let (name, period) = (name_of(id), format!("--from {} --to {}", period.0, period.1));
     format!(
-        "floodmark replay {period} --sources {source} --name {name} && floodmark query {kind} --result-set {name} \
-         --operator {operator} --metric {}{labels} {period}",
+        "{replay} && floodmark query {kind} --result-set {name} --operator {operator} --metric {}{labels} {period}",
         quoted(&series.metric)
     )
+}
+
+/// The command that makes the results of a period again, in a result set that is called after one of them.
+pub(super) fn replay(id: &str, source: &str, period: (Timestamp, Timestamp)) -> String {
+    format!("floodmark replay --from {} --to {} --sources {source} --name {}", period.0, period.1, name_of(id))
+}
+
+fn name_of(id: &str) -> String {
+    format!("explain-{}", &id[..id.len().min(8)])
 }
 
 /// A word for a shell.

@@ -61,10 +61,12 @@ impl Topology {
         };
         let sources = config.sources.iter().map(|(id, source)| (id.clone(), source.kind.type_name().to_owned())).collect();
         let shown = show_json(config);
-        let operators = match &shown["operators"] {
-            Value::Object(operators) => ordered(operators.iter().map(|(id, settings)| operator(id, settings)).collect()),
+        // Rules are operators that give alerts.
+        let of = |section: &str| match &shown[section] {
+            Value::Object(operators) => operators.iter().map(|(id, settings)| operator(id, settings)).collect(),
             _ => Vec::new(),
         };
+        let operators = ordered([of("operators"), of("alerts")].concat());
         Self { log, sources, operators, sinks: sinks(config) }
     }
 }

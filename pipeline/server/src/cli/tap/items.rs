@@ -3,7 +3,7 @@
 use floodmark_core::ports::Entry;
 use floodmark_core::{Error, Result};
 use floodmark_schemas::commit::{Late, Output};
-use floodmark_schemas::{DeadLetter, Event, FrameHeader, JobEntry, Payload, Rollup, Score, Series, Timestamp, frame, subject};
+use floodmark_schemas::{Alert, DeadLetter, Event, FrameHeader, JobEntry, Payload, Rollup, Score, Series, Timestamp, frame, subject};
 use serde_json::json;
 
 use super::super::describe::{self, number, plain};
@@ -30,7 +30,7 @@ pub(super) fn of(entry: &Entry, wanted: &Wanted) -> Result<Vec<Item>> {
         Stage::Events => events(entry, wanted),
         Stage::DeadLetters => dead_letter(entry, wanted),
         Stage::Commits => commit(entry, wanted),
-        Stage::Rollups | Stage::Scores | Stage::Late => results(entry, wanted),
+        Stage::Rollups | Stage::Scores | Stage::Alerts | Stage::Late => results(entry, wanted),
     }
 }
 
@@ -126,6 +126,7 @@ fn results(entry: &Entry, wanted: &Wanted) -> Result<Vec<Item>> {
     let item = |output: &Output| match (output, wanted.stage) {
         (Output::Rollup(of), Stage::Rollups) => wanted.takes_series(&of.source, &of.series).then(|| rollup(of)),
         (Output::Score(of), Stage::Scores) => wanted.takes_series(&of.source, &of.series).then(|| score(of)),
+        (Output::Alert(of), Stage::Alerts) => wanted.takes_series(&of.source, &of.series).then(|| alert(of)),
         (Output::Late(of), Stage::Late) => wanted.takes_series(&of.source, &of.series).then(|| late(of)),
         _ => None,
     };
@@ -160,6 +161,10 @@ fn score(of: &Score) -> Item {
     let (head, state) = (name_of(of.head), name_of(of.state));
     let text = format!("{} {} {} score {} by {head}, {state}", of.series, number(of.value), of.series.unit, number(of.score));
     line(of.time, &of.operator, &of.source, &text.replace("  ", " "), of)
+}
+
+fn alert(of: &Alert) -> Item {
+    line(of.time, &of.rule, &of.source, &describe::alert(of), of)
 }
 
 fn late(of: &Late) -> Item {

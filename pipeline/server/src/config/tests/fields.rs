@@ -55,12 +55,20 @@ impl Expect {
                 add(&format!("{name}.{key}"), Some(Wanted::Number(*number, 0.0)));
             }
         }
+        for (name, text) in &self.annotations {
+            add(&format!("annotations.{name}"), Some(Wanted::Text(text.clone())));
+        }
+        add("began", self.began.map(Wanted::Time));
+        add("fired", self.fired.map(Wanted::Time));
+        add("severity", self.severity.map(|severity| Wanted::Text(severity.name().to_owned())));
+        add("before", self.before.map(|state| Wanted::Text(name_of(state))));
+        add("flapping", self.flapping.map(|flapping| Wanted::Text(flapping.to_string())));
         add("head", self.head.map(|head| Wanted::Text(name_of(head))));
         add("state", self.state.map(|state| Wanted::Text(name_of(state))));
         fields
     }
 
-    fn numbers(&self) -> [(&'static str, Option<Expected>); 21] {
+    fn numbers(&self) -> [(&'static str, Option<Expected>); 23] {
         [
             ("revision", self.revision),
             ("count", self.count),
@@ -83,6 +91,8 @@ impl Expect {
             ("baseline", self.baseline),
             ("lower", self.lower),
             ("upper", self.upper),
+            ("threshold", self.threshold),
+            ("step", self.step),
         ]
     }
 }
@@ -99,6 +109,12 @@ pub(super) fn misplaced(expect: &Expect) -> Vec<(&'static str, &'static str)> {
         ("top", !expect.top.is_empty()),
         ("head", expect.head.is_some()),
         ("state", expect.state.is_some()),
+        ("before", expect.before.is_some()),
+        ("severity", expect.severity.is_some()),
+        ("began", expect.began.is_some()),
+        ("fired", expect.fired.is_some()),
+        ("flapping", expect.flapping.is_some()),
+        ("annotations", !expect.annotations.is_empty()),
     ];
     let written = written.chain(others.into_iter().filter(|(_, written)| *written).map(|(key, _)| key));
     let kind = name_of(expect.kind);
@@ -109,7 +125,9 @@ pub(super) fn misplaced(expect: &Expect) -> Vec<(&'static str, &'static str)> {
 fn kinds_with(key: &str) -> &'static [&'static str] {
     match key {
         "window" | "revision" => &["rollup", "score"],
-        "time" | "value" => &["late", "score"],
+        "time" | "value" => &["late", "score", "alert"],
+        "state" => &["score", "alert"],
+        "before" | "severity" | "threshold" | "step" | "began" | "fired" | "flapping" | "annotations" => &["alert"],
         "count" | "sum" | "mean" | "min" | "max" | "stddev" | "first" | "last" | "delta" | "increase" | "rate" | "distinct"
         | "quantiles" | "availability" | "histogram" | "top" => &["rollup"],
         _ => &["score"],
@@ -128,5 +146,6 @@ pub(super) fn kind_name(kind: ResultKind) -> &'static str {
         ResultKind::Rollup => "rollup",
         ResultKind::Late => "late event",
         ResultKind::Score => "score",
+        ResultKind::Alert => "alert",
     }
 }

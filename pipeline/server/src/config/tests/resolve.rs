@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use floodmark_schemas::{Check, Series};
+use floodmark_schemas::{Check, Record, Series};
 
 use super::super::check::CENTURY;
 use super::super::report::Report;
@@ -26,7 +26,8 @@ impl<'a> Names<'a> {
             Some(Value::Table(table)) => table.keys().map(String::as_str).collect(),
             _ => Vec::new(),
         };
-        Self { sources: ids("sources"), operators: ids("operators") }
+        let operators = [ids("operators"), ids("alerts")].concat();
+        Self { sources: ids("sources"), operators }
     }
 }
 
@@ -108,12 +109,16 @@ type Wrong = (&'static str, &'static str);
 
 fn fill_in(entry: &WrittenInput, said: &mut Said) -> Result<Input, Wrong> {
     let at = entry.at.ok_or(("the key `at` is missing here", "add for example at = \"10s\", or at = \"0s..1m every 10s\""))?;
-    let what = match (entry.value.is_some(), entry.up.is_some() || entry.reason.is_some(), entry.end) {
-        (true, false, false) => samples(entry, said)?,
-        (false, true, false) => checks(entry, said)?,
-        (false, false, true) => What::End,
-        (false, false, false) => return Err(("this is no event", "add `value` of a sample, or `up` of a check")),
-        _ => return Err(("this is more than one event", "write a sample (`value`), a check (`up`, `reason`) or an `end` alone")),
+    let what = match (entry.value.is_some(), entry.up.is_some() || entry.reason.is_some(), &entry.record, entry.end) {
+        (true, false, None, false) => samples(entry, said)?,
+        (false, true, None, false) => checks(entry, said)?,
+        (false, false, Some(name), false) => records(entry, name)?,
+        (false, false, None, true) => What::End,
+        (false, false, None, false) => return Err(("this is no event", "add `value` of a sample, `up` of a check, or `record`")),
+        _ => {
+            let hint = "write a sample (`value`), a check (`up`, `reason`), a record (`record`) or an `end` alone";
+            return Err(("this is more than one event", hint));
+        }
     };
     let source = said.source.clone().ok_or(("the source is missing here", "add `source`; the entries after it need not repeat it"))?;
     Ok(Input { source, at, arrives: entry.arrives, what })
@@ -121,8 +126,8 @@ fn fill_in(entry: &WrittenInput, said: &mut Said) -> Result<Input, Wrong> {
 
 /// A metric goes on with its unit and labels; another one begins without.
 fn samples(entry: &WrittenInput, said: &mut Said) -> Result<What, Wrong> {
-    if entry.target.is_some() || entry.duration.is_some() {
-        return Err(("a sample has no target and no duration", "write a check with `up`, or remove them"));
+    if entry.target.is_some() || entry.duration.is_some() || entry.certificate_expires.is_some() {
+        return Err(("a sample has no target, no duration and no certificate", "write a check with `up`, or remove them"));
     }
     let mut series = match (&entry.metric, said.series.take()) {
         (Some(metric), _) => Series::new(metric),
@@ -149,5 +154,14 @@ fn checks(entry: &WrittenInput, said: &mut Said) -> Result<What, Wrong> {
     let known = Check { labels, ..Check::of(known.target) };
     said.check = Some(known.clone());
     let duration_us = entry.duration.map(|duration| duration.micros().unsigned_abs());
-    Ok(What::Checks(Box::new(Check { up: entry.up, reason: entry.reason, duration_us, ..known })))
+    Ok(What::Checks(Box::new(Check { up: entry.up, reason: entry.reason, duration_us, ..known }), entry.certificate_expires))
+}
+
+/// A record says all of itself.
+fn records(entry: &WrittenInput, name: &str) -> Result<What, Wrong> {
+    if entry.metric.is_some() || entry.target.is_some() || entry.labels.is_some() {
+        return Err(("a record has no metric, target or labels", "say what it is about in `subject`, and the rest in `fact`"));
+    }
+    let fact = entry.fact.iter().flatten().map(|(name, text)| (name.clone(), text.clone().into())).collect();
+    Ok(What::Records(Record { name: name.to_owned(), fact }, entry.subject.clone()))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use floodmark_connectors::settings::Span;
-use floodmark_schemas::{Head, Reason, ScoreState};
+use floodmark_schemas::{Head, Reason, Severity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use super::number::{Expected, Values};
 pub(in crate::config) struct WrittenTest {
     /// What is to be true, in a sentence.
     pub name: String,
-    /// The operator whose results are looked at; those of all when absent.
+    /// The operator or rule whose results are looked at; those of all when absent.
     #[serde(default)]
     pub operator: Option<String>,
     /// The time at which the test starts; others are counted from it.
@@ -50,7 +50,7 @@ fn at_once() -> Span {
     Span::secs(0)
 }
 
-/// What comes in: samples (with `value`), checks (with `up` or `reason`), or the end of a source.
+/// What comes in: samples (with `value`), checks (with `up` or `reason`), records (with `record`), or the end of a source.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct WrittenInput {
@@ -84,6 +84,18 @@ pub(in crate::config) struct WrittenInput {
     /// A check: why it was not up.
     #[serde(default)]
     pub reason: Option<Reason>,
+    /// A check: when the certificate ends that it saw.
+    #[serde(default)]
+    pub certificate_expires: Option<Moment>,
+    /// A record: its name.
+    #[serde(default)]
+    pub record: Option<String>,
+    /// A record: what it is about.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// A record: what it says.
+    #[serde(default)]
+    pub fact: Option<BTreeMap<String, String>>,
     /// A check: how long it took.
     #[serde(default)]
     pub duration: Option<Span>,
@@ -99,7 +111,7 @@ pub struct Expect {
     /// What it is.
     #[serde(default)]
     pub kind: ResultKind,
-    /// The operator that made it.
+    /// The operator or rule that made it.
     #[serde(default)]
     pub operator: Option<String>,
     /// The source of the events.
@@ -117,7 +129,7 @@ pub struct Expect {
     /// The window, such as `"0s..1m"`.
     #[serde(default)]
     pub window: Option<Between>,
-    /// The time of what came late or was scored.
+    /// The time of what came late or was scored, or since when an alert is so.
     #[serde(default)]
     pub time: Option<Moment>,
     /// 0 when the window fired, 1 after the first late event, ...
@@ -171,7 +183,7 @@ pub struct Expect {
     /// The most frequent by their name.
     #[serde(default)]
     pub top: BTreeMap<String, Expected>,
-    /// The value that came late or was scored.
+    /// The value that came late or was scored, or decided of an alert.
     #[serde(default)]
     pub value: Option<Expected>,
     /// The score; 1 is the threshold.
@@ -198,9 +210,60 @@ pub struct Expect {
     /// Above this a value would be new.
     #[serde(default)]
     pub upper: Option<Expected>,
-    /// What the series is taken for.
+    /// What the series is taken for, or what an alert is.
     #[serde(default)]
-    pub state: Option<ScoreState>,
+    pub state: Option<State>,
+    /// What the alert was before.
+    #[serde(default)]
+    pub before: Option<State>,
+    /// How grave the alert is.
+    #[serde(default)]
+    pub severity: Option<Severity>,
+    /// The limit that the value was held against.
+    #[serde(default)]
+    pub threshold: Option<Expected>,
+    /// The number of the step, 0 for the first of an alert.
+    #[serde(default)]
+    pub step: Option<Expected>,
+    /// When the condition was first met.
+    #[serde(default)]
+    pub began: Option<Moment>,
+    /// When the alert fired.
+    #[serde(default)]
+    pub fired: Option<Moment>,
+    /// Whether the series flaps.
+    #[serde(default)]
+    pub flapping: Option<bool>,
+    /// Annotations it has; it may have others too.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What a series is taken for, or what an alert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum State {
+    /// A score: too little was seen.
+    Learning,
+    /// A score: as usual.
+    Normal,
+    /// A score: an episode is open.
+    Anomalous,
+    /// An alert: over before it fired.
+    Inactive,
+    /// An alert: its condition is met, not yet for long enough.
+    Pending,
+    /// An alert: it fires.
+    Firing,
+    /// An alert: its condition is not met any more, not yet for long enough.
+    Recovering,
+    /// An alert: it is over.
+    Resolved,
+    /// An alert: nothing comes.
+    NoData,
+    /// An alert: what comes cannot be judged.
+    Error,
 }
 
 /// What a result is.
@@ -215,4 +278,6 @@ pub enum ResultKind {
     Late,
     /// A value was judged.
     Score,
+    /// An alert took a step; the rule stands in `operator`.
+    Alert,
 }

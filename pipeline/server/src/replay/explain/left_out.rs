@@ -78,7 +78,7 @@ fn without_window(mut entry: Entry, left_out: &Rollup) -> Entry {
     let Ok(JobEntry::Commit(mut commit)) = serde_json::from_slice::<JobEntry>(&entry.body) else { return entry };
     let same = |output: &Output| match output {
         Output::Rollup(rollup) => rollup.window == left_out.window && rollup.source == left_out.source && rollup.series == left_out.series,
-        Output::Late(_) | Output::Score(_) => false,
+        Output::Late(_) | Output::Score(_) | Output::Alert(_) => false,
     };
     if commit.outputs.iter().any(same) {
         commit.outputs.retain(|output| !same(output));
