@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows a clock, a file, a socket or a random number: what comes out is a function of what goes in.
 
+pub mod alert;
 pub mod anomaly;
 pub mod assignment;
 pub mod by_source;

@@ -1,0 +1,3 @@
+//! Alerts: what is made of the steps that rules commit.
+
+pub mod desk;
