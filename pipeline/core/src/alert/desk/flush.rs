@@ -106,7 +106,7 @@ impl Desk {
         let (timings, route, interval) = (thread.timings, thread.route.clone(), thread.timings.group_interval);
         let is_acknowledged = record.incident.acknowledged.is_some();
         let said = self.said(now, incident, receiver);
-        let Some(step) = next.filter(|_| !is_acknowledged && !(said.open.is_empty() && said.muted == 0)) else {
+        let Some(step) = next.filter(|_| !(is_acknowledged || said.open.is_empty() && said.muted == 0)) else {
             self.thread(incident, receiver, |thread| thread.escalates = None);
             return;
         };

@@ -35,6 +35,9 @@ impl Group {
         } else {
             self.active.remove(&source) && self.told.contains(&source)
         };
+        if !begins && !self.told.contains(&source) {
+            self.silent.remove(&source);
+        }
         if news {
             let wait = self.looked.map_or(at + 30, |looked| at.max(looked + 300));
             self.nudged = Some(self.nudged.map_or(wait, |before| before.min(wait)));
