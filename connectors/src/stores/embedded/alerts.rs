@@ -7,6 +7,8 @@ pub(in crate::stores) mod rows;
 mod tests;
 mod writing;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use floodmark_core::alert::desk::{Action, Answer, Changes, Stored};
 use floodmark_core::ports::alerts::{Attempt, Depth, Opened, Outbox, Turn};
@@ -131,23 +133,26 @@ fn owned(transaction: &Transaction<'_>, owner: u64) -> Result<Turn> {
 fn open(transaction: &Transaction<'_>) -> Result<Opened> {
     transaction.execute("UPDATE alert_desk SET owner = owner + 1", []).doing("taking the desk of alerts over")?;
     let (turn, standing) = desk(transaction)?;
-    let by_id = |sql| all(transaction, sql);
-    let mut stored =
-        Stored { incidents: by_id("SELECT id, data FROM incident WHERE done = 0")?.collect::<Result<_>>()?, ..Stored::default() };
-    stored.alerts = all(transaction, "SELECT id, data FROM alert WHERE live = 1")?.collect::<Result<_>>()?;
-    stored.silences = all(transaction, "SELECT id, data FROM silence WHERE over = 0")?.collect::<Result<_>>()?;
     let mut statement = transaction.prepare_cached("SELECT name, data FROM alert_note").doing(READING)?;
     let notes = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).doing(READING)?;
-    stored.notes = notes.collect::<rusqlite::Result<_>>().doing(READING)?;
+    let stored = Stored {
+        incidents: all(transaction, "SELECT id, data FROM incident WHERE done = 0")?,
+        alerts: all(transaction, "SELECT id, data FROM alert WHERE live = 1")?,
+        silences: all(transaction, "SELECT id, data FROM silence WHERE over = 0")?,
+        notes: notes.collect::<rusqlite::Result<_>>().doing(READING)?,
+    };
     Ok(Opened { turn, standing, stored })
 }
 
-/// Ids with what stands behind them.
-fn all<T: DeserializeOwned>(transaction: &Transaction<'_>, sql: &str) -> Result<impl Iterator<Item = Result<(String, T)>>> {
+/// What stands behind each id.
+fn all<T: DeserializeOwned>(transaction: &Transaction<'_>, sql: &str) -> Result<BTreeMap<String, T>> {
     let mut statement = transaction.prepare_cached(sql).doing(READING)?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).doing(READING)?;
-    let rows = rows.collect::<rusqlite::Result<Vec<_>>>().doing(READING)?;
-    Ok(rows.into_iter().map(|(id, data)| Ok((id, read(&data)?))))
+    let read = |row: rusqlite::Result<(String, String)>| {
+        let (id, data) = row.doing(READING)?;
+        Ok((id, read(&data)?))
+    };
+    rows.map(read).collect()
 }
 
 fn commit(transaction: &Transaction<'_>, turn: Turn, standing: &Standing, changes: &Changes) -> Result<Turn> {
