@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use floodmark_core::alert::desk::{Changes, Desk, Policy};
 use floodmark_core::ports::alerts::{Opened, Turn};
-use floodmark_core::ports::{AlertStore, Clock, Entry, Limit, Log, Mark, Notifier, Position, Reader, Standing};
+use floodmark_core::ports::{AlertStore, Clock, Continuity, Entry, Limit, Log, Mark, Notifier, Position, Reader, Standing};
 use floodmark_core::{Error, Kind, Result};
 use floodmark_schemas::{Timestamp, subject};
 use futures_util::future::{join_all, try_join};
@@ -89,10 +89,11 @@ impl AlertDesk {
     pub async fn run(&self, drain: watch::Receiver<Option<Position>>) -> Result<()> {
         self.floor.outputs(Position(1));
         let Opened { turn, standing, stored } = self.retrying(|| self.plan.store.open()).await?;
-        let desk = Desk::restore(self.plan.policy.clone(), stored)?;
+        let mut desk = Desk::restore(self.plan.policy.clone(), stored)?;
         let stop = CancellationToken::new();
         let (written, _) = watch::channel(());
         let (now, meters) = (self.clock.now(), DeskMeters::default());
+        desk.retire(now, &self.plan.rules.iter().cloned().collect());
         let waiting = self.retrying(|| self.plan.store.depths()).await?;
         let known = self.plan.notifiers.keys().cloned();
         let receivers: BTreeSet<String> = known.chain(waiting.into_iter().map(|depth| depth.receiver)).collect();
@@ -140,8 +141,11 @@ impl AlertDesk {
     /// Reads on after where the desk stands. A log that has lost what the desk has taken is another log.
     async fn reader(&self, standing: &Standing) -> Result<Box<dyn Reader>> {
         let position = standing.position;
-        let tail = self.retrying(|| self.outputs.continuity()).await?.tail;
+        let Continuity { first, tail, .. } = self.retrying(|| self.outputs.continuity()).await?;
         let broken = |what: &str| Err(Error::broken(format!("starting the desk of alerts: it stands at {position}, but the log {what}")));
+        if first.0 > position.0 + 1 && position > Position::START {
+            return broken(&format!("begins at {first}: entries between them are gone"));
+        }
         if tail < position {
             return broken(&format!("ends at {tail}: it has lost entries"));
         }

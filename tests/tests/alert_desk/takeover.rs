@@ -68,3 +68,22 @@ async fn ten_thousand_alerts_arrive_when_the_owner_dies_while_it_sends() {
     assert_eq!(times.len(), ALERTS);
     assert!(doubled <= 4 * 64, "{doubled}: more than was under way");
 }
+
+/// A rule that is gone leaves no incident open.
+#[tokio::test(start_paused = true)]
+async fn alerts_of_a_rule_that_is_configured_no_more_are_told_to_be_over() {
+    let there = There::new();
+    let (_drain, drained) = watch::channel(None);
+    there.commits(&[alert("a", 0)]).await;
+    let (first, mut second) = (there.desk(), there.desk());
+    tokio::select! {
+        ended = first.run(drained.clone()) => panic!("the desk has ended: {ended:?}"),
+        () = there.ops.reaches(1) => {}
+    }
+    second.plan.rules = vec!["another".into()];
+    tokio::select! {
+        ended = second.run(drained) => panic!("the desk has ended: {ended:?}"),
+        () = there.ops.reaches(2) => {}
+    }
+    assert_eq!(there.ops.told(), ["10 Opened a", "70 Resolved a"]);
+}

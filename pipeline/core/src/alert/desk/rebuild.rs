@@ -197,8 +197,24 @@ impl Desk {
             }
         }
         for id in replaced {
-            self.is_none(now, &id, entry.time);
+            self.is_none(now, &id, entry.time, "the rule was changed");
         }
+    }
+
+    /// Rules that are not among these are configured no more: their alerts are over. Say so when a desk is made again.
+    pub fn retire(&mut self, now: Timestamp, rules: &BTreeSet<String>) {
+        let gone = self.alerts.values().filter(|record| !rules.contains(&record.alert.rule));
+        let gone: Vec<String> = gone.map(|record| record.alert.id.clone()).collect();
+        for id in gone {
+            self.is_none(now, &id, now, "the rule was removed");
+        }
+        let gone: Vec<String> = self.versions.rules.keys().filter(|rule| !rules.contains(*rule)).cloned().collect();
+        for rule in gone {
+            self.versions.set(&rule, Rule::default());
+            self.versions.rules.remove(&rule);
+            self.versions.changed.insert(format!("{RULE}{rule}"), None);
+        }
+        self.changed.out.notes.append(&mut self.versions.changes());
     }
 
     /// An alert that is open by both definitions.
@@ -213,8 +229,8 @@ impl Desk {
         incident.iter().for_each(|incident| self.refresh(incident));
     }
 
-    /// An alert that is none by the new definition.
-    fn is_none(&mut self, now: Timestamp, id: &str, time: Timestamp) {
+    /// An alert that is none any more, for this reason.
+    fn is_none(&mut self, now: Timestamp, id: &str, time: Timestamp, reason: &str) {
         // The alert of the new definition on the same series may have taken its place.
         let Some(record) = self.alerts.get(id) else { return };
         let Some(incident) = record.incident.clone() else { return };
@@ -222,9 +238,9 @@ impl Desk {
             let mut alert = record.alert.clone();
             (alert.before, alert.state, alert.flapping) = (alert.state, AlertState::Resolved, false);
             (alert.step, alert.time, alert.noticed) = (alert.step + 1, time, time);
-            alert.annotations.insert("reason".to_owned(), "the rule was changed".to_owned());
+            alert.annotations.insert("reason".to_owned(), reason.to_owned());
             let (job, position) = (record.job, record.position);
-            self.decide(now, &incident, Some(id), None, Verdict::RuleChanged);
+            self.decide(now, &incident, Some(id), None, Verdict::RuleChanged { reason: reason.to_owned() });
             self.changed.out.steps.push(StepRecord { position, alert: alert.clone() });
             self.update(now, &alert, job, position);
         }

@@ -98,8 +98,11 @@ pub enum Verdict {
         /// Who.
         to: String,
     },
-    /// The rule was changed, and by its new definition this is no alert.
-    RuleChanged,
+    /// The rule was changed or removed: this is no alert any more.
+    RuleChanged {
+        /// Which of the two.
+        reason: String,
+    },
     /// A silence that has kept alerts of it silent is over.
     SilenceOver {
         /// The silence.

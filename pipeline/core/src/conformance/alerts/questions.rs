@@ -17,7 +17,7 @@ fn secs(n: i64) -> Timestamp {
 
 fn many() -> (Vec<IncidentRecord>, Vec<AlertRecord>) {
     let states = [AlertState::Firing, AlertState::Resolved, AlertState::Pending, AlertState::NoData];
-    let incidents = (1..=17u64).map(|n| incident(n * 0x0101, (n % 5).cast_signed(), (n % 3 == 0).then_some(100)));
+    let incidents = (1..=17u64).map(|n| incident(n * 0x0101, (n % 5).cast_signed(), n.is_multiple_of(3).then_some(100)));
     let of = |n: u64| format!("{:032x}", (n % 17 + 1) * 0x0101);
     let alerts = (1..=23u64).map(|n| record(n * 0x0101, states[(n % 4) as usize], (n % 7).cast_signed(), Some(&of(n))));
     (incidents.collect(), alerts.collect())

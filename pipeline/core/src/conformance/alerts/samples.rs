@@ -27,7 +27,7 @@ pub(super) fn alert(number: u64, state: AlertState, at: i64) -> Alert {
         threshold: Some(-0.0),
         evidence: None,
         flapping: false,
-        labels: [("team", if number % 2 == 0 { "db" } else { "web" }), ("a\"'\0", "ü\n%_")]
+        labels: [("team", if number.is_multiple_of(2) { "db" } else { "web" }), ("a\"'\0", "ü\n%_")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
         annotations: [("summary".to_owned(), "\0 it's \"bad\" ␀".to_owned())].into(),

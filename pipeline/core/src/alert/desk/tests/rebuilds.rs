@@ -88,3 +88,20 @@ fn every_job_has_to_be_through_and_what_is_given_up_never_counts() {
     bench.until(1000);
     assert_eq!(bench.told(), ["1000 ops Changed disk/b -disk/a"]);
 }
+
+#[test]
+fn alerts_of_a_rule_that_was_removed_are_over() {
+    let mut bench = Bench::new(policy());
+    bench.take(0, &[alert("disk", "a", 0), alert("net", "a", 0)]);
+    bench.until(400);
+    bench.told();
+    let aside = bench.entry(400, NEW, true, &[of_new(alert("disk", "b", 390))]);
+    bench.entries(400, &[aside]);
+    bench.restart();
+    bench.desk.retire(Timestamp::from_secs(500), &["net".to_owned()].into());
+    bench.entries(500, &[]);
+    bench.until(1000);
+    assert_eq!(bench.told(), ["500 ops Resolved -disk/a"]);
+    assert_eq!(bench.stored.notes.keys().collect::<Vec<_>>(), ["rule/net"]);
+    assert_eq!(bench.desk.incidents().count(), 1);
+}
