@@ -158,8 +158,9 @@ impl Desk {
         let record = &mut file.record;
         record.worst = record.worst.max(gravest.unwrap_or_default());
         record.incident.severity = gravest.unwrap_or(record.worst);
-        let last = file.members.iter().map(|id| self.alerts[id].alert.time).max();
-        record.incident.resolved = if gravest.is_some() { None } else { last };
+        // Only once for an incident: it may have very many alerts.
+        let last = || file.members.iter().map(|id| self.alerts[id].alert.time).max();
+        record.incident.resolved = if gravest.is_some() { None } else { last() };
         self.changed.incidents.insert(incident.to_owned());
     }
 
