@@ -30,11 +30,17 @@ pub struct Ledger {
     answers: Mutex<VecDeque<Answer>>,
     taken: Mutex<Vec<(i64, Notification)>>,
     count: watch::Sender<usize>,
+    hangs_from: Mutex<usize>,
 }
 
 impl Ledger {
     pub fn answers(&self, answers: impl IntoIterator<Item = Answer>) {
         self.answers.lock().unwrap().extend(answers);
+    }
+
+    /// From this notification on it takes what it is told, but nobody hears its answer.
+    pub fn hangs_from(&self, count: usize) {
+        *self.hangs_from.lock().unwrap() = count;
     }
 
     /// Seconds since the beginning, reason, and sources of the alerts.
@@ -68,6 +74,9 @@ impl Notifier for Ledger {
                 let at = (self.clock.now().micros() - BEGIN.micros()) / 1_000_000;
                 self.taken.lock().unwrap().push((at, notification.clone()));
                 self.count.send_modify(|count| *count += 1);
+                if *self.count.borrow() >= *self.hangs_from.lock().unwrap() {
+                    std::future::pending::<()>().await;
+                }
                 Ok(Receipt { answer: "250 OK".into() })
             }
         }
@@ -91,7 +100,8 @@ impl There {
     pub fn new() -> Self {
         let clock = Arc::new(TokioClock::starting_at(BEGIN));
         let (answers, taken) = Default::default();
-        let ops = Arc::new(Ledger { clock: clock.clone(), answers, taken, count: watch::Sender::new(0) });
+        let ops =
+            Arc::new(Ledger { clock: clock.clone(), answers, taken, count: watch::Sender::new(0), hangs_from: Mutex::new(usize::MAX) });
         let root = Route {
             receivers: Some(vec!["ops".into()]),
             group_by: Some(GroupBy::Each),

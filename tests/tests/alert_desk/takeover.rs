@@ -43,6 +43,8 @@ async fn ten_thousand_alerts_arrive_when_the_owner_dies_while_it_sends() {
     }
     let (_drain, drained) = watch::channel(None);
     for reached in [1, 777, 3_000, 8_888, ALERTS] {
+        // It dies after receivers have taken what it sent and before it hears of it.
+        there.ops.hangs_from(if reached == ALERTS { usize::MAX } else { reached });
         let desk = there.desk();
         let mut owner = JoinSet::new();
         let drained = drained.clone();
@@ -66,7 +68,7 @@ async fn ten_thousand_alerts_arrive_when_the_owner_dies_while_it_sends() {
     let doubled: u32 = times.values().map(|times| times - 1).sum();
     println!("{ALERTS} notifications, 4 deaths: {} lost, {doubled} came twice", ALERTS - times.len());
     assert_eq!(times.len(), ALERTS);
-    assert!(doubled <= 4 * 64, "{doubled}: more than was under way");
+    assert!((4..=4 * 64).contains(&doubled), "{doubled}: not what was under way");
 }
 
 /// A rule that is gone leaves no incident open.
