@@ -103,7 +103,7 @@ CREATE TABLE alert_note (
 
 -- What people ask for, and what became of it.
 CREATE TABLE alert_request (
-    number  INTEGER PRIMARY KEY AUTOINCREMENT,
+    number  INTEGER PRIMARY KEY,
     time_us INTEGER NOT NULL,
     action  TEXT NOT NULL,
     answer  TEXT
