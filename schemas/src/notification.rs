@@ -46,7 +46,7 @@ pub struct Acknowledgement {
 /// What one receiver is told of one incident. It is stored before it is sent; whoever gets it twice knows it by its id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Notification {
-    /// 32 hex digits: the hash of receiver, incident, reason and the newest steps of its alerts.
+    /// 32 hex digits: the hash of receiver, incident, reason, number and the newest steps of its alerts.
     pub id: String,
     /// The receiver, by its id in the configuration.
     pub receiver: String,

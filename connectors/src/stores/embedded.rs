@@ -7,6 +7,7 @@
 //!
 //! The tables and views are described in `docs/guides/sqlite.md`.
 
+pub(super) mod alerts;
 mod catalog;
 mod connection;
 pub(super) mod dead_letters;
@@ -32,6 +33,7 @@ use floodmark_core::{Error, Result};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 
+pub use alerts::Alerts;
 pub use catalog::{Catalog, LAST_SEEN_STEP_US};
 pub use dead_letters::DeadLetters;
 pub use query::PAGE_MAX;

@@ -4,6 +4,7 @@
 //! after a crash at any moment rows and position are together: an event is there exactly once without a unique index over
 //! all of them. Tables and views are described in `docs/guides/postgres.md` and by comments in the database.
 
+mod alerts;
 mod catalog;
 mod check;
 mod config;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use deadpool_postgres::{Client, Pool, Transaction};
 use floodmark_core::{Error, Result};
 
+pub use alerts::Alerts;
 pub use catalog::{Catalog, LAST_SEEN_STEP_US};
 pub use config::{Config, Tls};
 pub use dead_letters::DeadLetters;

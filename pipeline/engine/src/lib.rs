@@ -3,6 +3,8 @@
 //! It knows the ports of the core and names no product.
 
 pub mod backoff;
+pub mod desk;
+pub mod dispatcher;
 pub mod ingest;
 pub mod input;
 pub mod job;

@@ -5,6 +5,7 @@
 //! set ([`opentelemetry::global::set_meter_provider`]); before that they record into nothing. Creating the same
 //! meters again goes on with the same numbers.
 
+mod alerts;
 mod dead_letters;
 mod states;
 
@@ -19,6 +20,7 @@ use opentelemetry::{
 };
 
 use crate::status::Shards;
+pub use alerts::{DeskMeters, ReceiverMeters};
 pub use dead_letters::DeadLetterMeters;
 pub use states::show_states;
 
@@ -27,6 +29,8 @@ pub const METER: &str = "floodmark";
 
 /// Bucket bounds of durations, in seconds: from what one fsync takes to what nobody waits for.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+/// The same for what people wait for: up to an hour.
+const LONG_SECONDS: [f64; 11] = [0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0];
 
 /// Makes instruments that share their labels.
 #[derive(Clone, Debug)]
@@ -55,7 +59,16 @@ impl Labelled {
 
     /// A distribution of durations.
     pub fn durations(&self, name: &'static str, help: &'static str) -> Durations {
-        let histogram = self.meter.f64_histogram(name).with_unit("s").with_description(help).with_boundaries(SECONDS.to_vec()).build();
+        self.within(name, help, &SECONDS)
+    }
+
+    /// A distribution of durations that may be long.
+    pub fn long_durations(&self, name: &'static str, help: &'static str) -> Durations {
+        self.within(name, help, &LONG_SECONDS)
+    }
+
+    fn within(&self, name: &'static str, help: &'static str, bounds: &[f64]) -> Durations {
+        let histogram = self.meter.f64_histogram(name).with_unit("s").with_description(help).with_boundaries(bounds.to_vec()).build();
         Durations { histogram, labels: self.labels.clone() }
     }
 }

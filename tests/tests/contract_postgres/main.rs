@@ -1,6 +1,8 @@
 //! The PostgreSQL store against a real server: what its ports promise, and what happens when the server dies.
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod common;
 #[cfg(test)]
 mod conformance;

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_scores.sql"),
     include_str!("schema/0004_aggregates.sql"),
     include_str!("schema/0005_result_sets.sql"),
+    include_str!("schema/0006_alerts.sql"),
 ];
 
 /// Brings the file to the newest version.

@@ -30,8 +30,10 @@ const EVENTS: Migration = Migration { name: "events", sql: include_str!("migrati
 const EVENTS_TIMESCALE: Migration = Migration { name: "events_timescale", sql: include_str!("migrations/0002_events_timescale.sql") };
 const VIEWS: Migration = Migration { name: "indexes_and_views", sql: include_str!("migrations/0003_indexes_and_views.sql") };
 
-fn migrations(form: Form) -> [Migration; 3] {
-    [FIRST, if form == Form::Hypertable { EVENTS_TIMESCALE } else { EVENTS }, VIEWS]
+const ALERTS: Migration = Migration { name: "alerts", sql: include_str!("migrations/0004_alerts.sql") };
+
+fn migrations(form: Form) -> [Migration; 4] {
+    [FIRST, if form == Form::Hypertable { EVENTS_TIMESCALE } else { EVENTS }, VIEWS, ALERTS]
 }
 
 impl Migration {

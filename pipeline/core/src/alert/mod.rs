@@ -1,12 +1,14 @@
 //! Alert rules: what is wrong with a series, since when, and how grave that is.
 //!
 //! Three layers, each a pure function of what it is given: a [`Condition`] says of an observation which severities are met; the
-//! [`machine`] of a series makes steps of alerts of that; the [`Rule`] is the operator that feeds it from the log.
+//! [`machine`] of a series makes steps of alerts of that; the [`Rule`] is the operator that feeds it from the log. The [`desk`] then
+//! makes incidents and notifications of the steps.
 
 mod change;
 mod commits;
 mod condition;
 mod deadlines;
+pub mod desk;
 mod filling;
 mod flaps;
 mod follow;

@@ -2,6 +2,7 @@
 //!
 //! A suite knows the port and a fixture that makes implementations, nothing else: no runtime, no clock, no files.
 
+pub mod alerts;
 pub mod lease;
 pub mod log;
 pub mod store;

@@ -149,7 +149,7 @@ macro_rules! series_conformance_tests {
 const NO_PAGES: [&str; 5] = ["", "1", "r1", "r1:0:0:0:0:0", "' OR 1=1"];
 
 /// Asks page after page until there is none; `ask` is given the token and answers the page.
-async fn all_pages<T, F: Future<Output = Result<Page<T>>>>(limit: usize, ask: impl Fn(Option<String>) -> F) -> Vec<T> {
+pub(super) async fn all_pages<T, F: Future<Output = Result<Page<T>>>>(limit: usize, ask: impl Fn(Option<String>) -> F) -> Vec<T> {
     let mut items = Vec::new();
     let mut token = None;
     loop {

@@ -1,5 +1,6 @@
 //! What the outside implements: the smallest set of traits.
 
+pub mod alerts;
 pub mod clock;
 pub mod lease;
 pub mod log;
@@ -9,6 +10,7 @@ pub mod query;
 pub mod sink;
 pub mod source;
 
+pub use alerts::{AlertFilter, AlertQuery, AlertRequests, AlertStore, IncidentFilter};
 pub use clock::Clock;
 pub use lease::{Leases, Term, View};
 pub use log::{Appended, Continuity, Entry, Expect, Limit, Log, NewEntry, Position, Reader, Size};

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
@@ -79,6 +79,17 @@ impl Zone {
     /// By how much its clocks are ahead of UTC at a time, both in microseconds.
     pub(crate) fn ahead_us(&self, time: i64) -> i64 {
         i64::from(self.rules.to_offset(instant(time)).seconds()) * 1_000_000
+    }
+
+    /// The date that its clocks show at a time in microseconds.
+    pub(crate) fn date(&self, time: i64) -> Date {
+        self.rules.to_datetime(instant(time)).date()
+    }
+
+    /// When its clocks show this, in microseconds: the first time, if they do so twice; when they skip it, as much later as they
+    /// go forward. `None` beyond the ends of the calendar.
+    pub(crate) fn instant(&self, shown: DateTime) -> Option<i64> {
+        Some(self.rules.to_ambiguous_timestamp(shown).compatible().ok()?.as_microsecond())
     }
 }
 
