@@ -51,7 +51,7 @@ b = no
     ],
     an_unknown_key_at_the_top: r#"data_directory = "x"
 "# => [
-        "1:1 unknown key `data_directory` | known keys: data_dir, partitions, log, api, telemetry, sources, operators, sinks, receivers, tests",
+        "1:1 unknown key `data_directory` | known keys: data_dir, partitions, log, api, telemetry, sources, operators, alerts, sinks, receivers, tests",
     ],
     a_misspelt_section: r#"[source.a]
 type = "host"
