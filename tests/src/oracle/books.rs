@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{JobEntry, Payload, Sample};
+use floodmark_schemas::{Commit, JobEntry, Payload, Sample};
 
 use super::{End, Id, Rollup, Rules, Seen, differences, windows};
 use crate::support::ledger::{Account, Sent};
@@ -95,8 +95,45 @@ pub fn operator(operator: &str, rules: Rules, frames: &[Frame], written: &[&Writ
     }
     let (logged, logged_late) = logged(operator, source, written);
     let mut violations = differences(&logged, &rollups);
+    if !violations.is_empty() {
+        let differ = rollups.iter().filter(|(id, expected)| logged.get(id).is_some_and(|found| found.count != expected.count));
+        violations.extend(differ.map(|(id, _)| way_of(operator, rules, id, frames, written)));
+    }
     violations.extend(late.symmetric_difference(&logged_late).map(|place| format!("{operator}: late in one of oracle and log: {place:?}")));
     Judged { rollups, late, violations }
+}
+
+/// How the events of a window went: where each stands in the event log, in which frame, and which commit of its job was the first to
+/// come as far. An event that was passed over shows by a commit that came past it without a revision.
+fn way_of(operator: &str, rules: Rules, id: &Id, frames: &[Frame], written: &[&Written]) -> String {
+    let mut lines = Vec::new();
+    for frame in frames {
+        let taken = samples(frame).any(|(event, sample)| {
+            event.time.micros().div_euclid(rules.size_us) * rules.size_us == id.start_us && sample.series.key() == id.series
+        });
+        if !taken {
+            continue;
+        }
+        let commit = written.iter().find_map(|written| match &written.entry {
+            JobEntry::Commit(commit) if commit.in_position >= frame.position && is_of(commit, operator, frame) => {
+                Some((written.position, commit))
+            }
+            _ => None,
+        });
+        let (header, commit) =
+            (&frame.header, commit.map(|(at, commit)| format!("commit {} at {at} reaches {}", commit.n, commit.in_position)));
+        lines.push(format!(
+            "{} (partition {}, epoch {}, frame {}): {commit:?}",
+            frame.position, frame.partition, header.epoch, header.number
+        ));
+    }
+    format!("{operator}: the frames of {id:?}: {lines:#?}")
+}
+
+/// Whether a commit with results is of the operator, and of the job that reads the partition of a frame.
+fn is_of(commit: &Commit, operator: &str, frame: &Frame) -> bool {
+    let series: BTreeSet<String> = samples(frame).map(|(_, sample)| sample.series.key()).collect();
+    commit.outputs.iter().any(|output| matches!(output, Output::Rollup(r) if r.operator == operator && series.contains(&r.series.key())))
 }
 
 /// The newest rollups and the late events of an operator and a source as commits say.
