@@ -4,7 +4,7 @@ use super::spec::Spec;
 use super::watch::Watch;
 use crate::series_table::SeriesTable;
 
-/// How many states lie side by side: alone, each would cost a seventh more, which is what an allocator adds to blocks of 6 KiB.
+/// How many states lie side by side: alone, each was measured to cost a sixth more, which is what the allocator adds to blocks of 6 KiB.
 const SLAB: usize = 64;
 /// The slot of a series that is not under watch.
 const NONE: u32 = u32::MAX;
