@@ -35,6 +35,8 @@ mod broken;
 mod contradictions;
 #[path = "config/receivers.rs"]
 mod receivers;
+#[path = "config/routes.rs"]
+mod routes;
 
 #[test]
 fn there_are_forty_broken_configurations() {

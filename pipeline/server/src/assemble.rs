@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 mod check;
+pub(crate) mod desk;
 pub(crate) mod logs;
 pub(crate) mod operators;
 pub(crate) mod past;

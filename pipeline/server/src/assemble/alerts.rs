@@ -15,7 +15,7 @@ use floodmark_engine::input::Input as Reads;
 use floodmark_schemas::series::fnv1a;
 
 use super::operators::{job_plan, job_plans};
-use crate::config::{Alert, AlertKind, Config, Direction, Measure, Operator, numbers_of};
+use crate::config::{Alert, AlertKind, Config, Depends, Direction, Measure, Operator, numbers_of};
 
 /// For how long an alert goes on after a match, when the rule does not say.
 const MATCH_LASTS: Span = Span::secs(3_600);
@@ -56,6 +56,8 @@ pub(crate) fn rule_plan(id: &str, rule: &Alert, operators: &BTreeMap<String, Ope
 
 /// What alerts depend on: the settings, those of the operator before it, and of expressions that name a time zone the rules of time zones.
 fn definition(rule: &Alert, spec: &Spec, read: Option<&JobPlan>) -> Result<String> {
+    // Whom it depends on is about telling: it changes no alert.
+    let rule = &Alert { depends: Depends::default(), ..rule.clone() };
     let mut text = serde_json::to_string(&("alert", rule)).map_err(|e| Error::broken("writing a rule's definition").because(e))?;
     let by_zone = match &spec.condition {
         Condition::Expression(holds) => holds.met.asks_zones() || holds.recovers.as_ref().is_some_and(Expression::asks_zones),

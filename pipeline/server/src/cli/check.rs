@@ -38,8 +38,11 @@ pub enum Format {
 pub fn check(global: &Global, args: &Args) -> Outcome {
     match (config::load_with_tests(&global.config), args.format) {
         (Ok(config), format) if args.connect => connect(global, &config, format),
-        (Ok(config), Format::Text) => print(&format!("ok: {}\n", summary(&config))),
-        (Ok(_), Format::Json) => print("{\"ok\":true,\"problems\":[]}\n"),
+        (Ok(config), Format::Text) => print(&format!("{}ok: {}\n", notices(&config), summary(&config))),
+        (Ok(config), Format::Json) if config.notices.is_empty() => print("{\"ok\":true,\"problems\":[]}\n"),
+        (Ok(config), Format::Json) => {
+            print(&format!("{}\n", serde_json::json!({ "ok": true, "problems": [], "notices": config.notices })))
+        }
         (Err(report), Format::Text) => Err(Failure::Config(report)),
         (Err(report), Format::Json) => print(&format!("{}\n", report.to_json())).map(|_| Exit::BadConfig),
     }
@@ -51,7 +54,7 @@ fn connect(global: &Global, config: &Config, format: Format) -> Outcome {
         let bad = found.iter().flat_map(|(_, findings)| findings).filter(|finding| !finding.is_good()).count();
         match format {
             Format::Text => {
-                print(&text(&found))?;
+                print(&format!("{}{}", notices(config), text(&found)))?;
                 print(&match bad {
                     0 => format!("ok: {}\n", summary(config)),
                     1 => "1 problem\n".to_owned(),
@@ -62,6 +65,11 @@ fn connect(global: &Global, config: &Config, format: Format) -> Outcome {
         };
         Ok(if bad == 0 { Exit::Ok } else { Exit::Unreachable })
     })
+}
+
+/// What works and is most likely not meant.
+fn notices(config: &Config) -> String {
+    config.notices.iter().map(|notice| format!("note: {notice}\n")).collect()
 }
 
 fn text(found: &[Found]) -> String {

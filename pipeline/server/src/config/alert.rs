@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::check::CENTURY;
 use super::kinds::{AlertKind, Kind};
 use super::selection::Selecting;
+use super::silencing::Depends;
 
 /// One rule.
 #[derive(Clone, Debug, Serialize)]
@@ -21,6 +22,9 @@ pub struct Alert {
     /// Of what, for how long, and what is said of it.
     #[serde(flatten)]
     pub common: AlertCommon,
+    /// What it depends on.
+    #[serde(flatten)]
+    pub depends: Depends,
 }
 
 /// The keys that every rule has, whatever its `type`.
@@ -125,6 +129,7 @@ impl Alert {
     pub(super) fn faults(&self) -> Vec<Fault> {
         let mut faults = self.kind.faults();
         faults.extend(self.common.faults());
+        faults.extend(self.depends.faults());
         faults.extend(self.kind.limits_of().into_iter().flat_map(|limits| limits.faults(self.common.severity)));
         faults.extend(self.unfit());
         faults

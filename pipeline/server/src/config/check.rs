@@ -8,6 +8,7 @@ use std::time::Duration;
 use floodmark_connectors::settings::{Fault, Span};
 
 use super::alert_check;
+use super::desk_check;
 use super::from;
 use super::inside::inside;
 use super::kinds::{Kind, OperatorKind, SourceKind};
@@ -42,9 +43,11 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     tell(parts.telemetry.map(Telemetry::faults).unwrap_or_default(), &["telemetry"], parts.root, report);
     tell(parts.log.map(Kind::faults).unwrap_or_default(), &["log"], parts.root, report);
     for (id, receiver) in parts.receivers {
-        tell(receiver.kind.faults(), &["receivers", id], parts.root, report);
+        let faults = receiver.kind.faults().into_iter().chain(receiver.common.faults());
+        tell(faults.collect(), &["receivers", id], parts.root, report);
     }
     receivers::check(parts, report);
+    desk_check::check(parts, report);
     for (id, operator) in parts.operators {
         tell(operator.kind.faults(), &["operators", id], parts.root, report);
         derived_series_lie_in_one_partition(id, &operator.kind, parts, report);

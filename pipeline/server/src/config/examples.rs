@@ -107,6 +107,20 @@ pub fn example(section: &str, kind: &str) -> &'static str {
             "[receivers.pager]\ntype = \"command\"\nargv = [\"/usr/local/bin/page\", \"--team\", \"web\"]\ntimeout = \"10s\""
         }
         ("receivers", "nats") => "[receivers.bus]\ntype = \"nats\"\nservers = [\"nats://nats.example.org:4222\"]\nstream = \"required\"",
+        ("route", _) => {
+            "[receivers.team]\ntype = \"email\"\nhost = \"mail.example.org\"\nfrom = \"floodmark@example.org\"\nto = [\"team@example.org\"]\n\n\
+             [receivers.on_call]\ntype = \"pagerduty\"\nrouting_key = { env = \"PAGERDUTY_KEY\" }\n\n\
+             [route]\nreceivers = [\"team\"]\ngroup_by = [\"source\", \"host\"]\n\n\
+             [[route.routes]]\nid = \"database\"\nmatch = [\"team=db\", \"severity>=error\"]\nreceivers = [\"on_call\"]\n\
+             escalation = [{ after = \"30m\", receiver = \"team\" }]"
+        }
+        ("incidents", _) => "[incidents]\nretention = \"365d\"\ngive_up = \"6h\"",
+        ("inhibitions", _) => {
+            "[inhibitions.only_the_gravest]\nsource = [\"severity=critical\"]\ntarget = [\"severity=warning\"]\nequal = [\"rule\", \"host\"]"
+        }
+        ("maintenance", _) => {
+            "[maintenance.backup]\nmatch = [\"team=db\"]\nbegins = \"0 2 * * sun\"\nlasts = \"2h\"\nzone = \"Europe/Berlin\""
+        }
         ("sinks", "embedded") => "[sinks.store]\ntype = \"embedded\"",
         _ => "",
     }
@@ -120,7 +134,10 @@ mod tests {
     #[test]
     fn every_kind_has_an_example_that_loads() {
         let kinds = |section, types: &'static [&'static str]| types.iter().map(move |kind| (section, *kind));
-        let all = [("", ""), ("api", ""), ("telemetry", ""), ("tests", "")].into_iter().chain(kinds("log", LogKind::TYPES));
+        let all = ["", "api", "telemetry", "tests", "route", "incidents", "inhibitions", "maintenance"]
+            .map(|section| (section, ""))
+            .into_iter()
+            .chain(kinds("log", LogKind::TYPES));
         let components = kinds("sources", SourceKind::TYPES).chain(kinds("operators", OperatorKind::TYPES));
         let components = components.chain(kinds("alerts", AlertKind::TYPES));
         for (section, kind) in all.chain(components).chain(kinds("sinks", SinkKind::TYPES)).chain(kinds("receivers", ReceiverKind::TYPES)) {

@@ -10,17 +10,35 @@ use serde::de::DeserializeOwned;
 use super::alert::{Alert, AlertCommon};
 use super::check;
 use super::decode::decode;
+use super::desk_check;
 use super::files::{self, Holds};
+use super::incidents::Incidents;
 use super::kinds::{AlertKind, Kind, LogKind, SinkKind, SourceKind};
 use super::model::{Api, Config, EmbeddedSink, Operator, Partitions, Sink, Source, SourceCommon, Telemetry, Top};
-use super::receivers::Receiver;
+use super::receivers::{Receiver, ReceiverCommon};
 use super::report::Report;
+use super::routes::Routing;
+use super::silencing::{Depends, Inhibition, Maintenance};
 use super::suggest;
 use super::tests;
 use super::tree::{self, Node, Table, Value};
 
 /// The tables of the top level.
-const SECTIONS: [&str; 9] = ["log", "api", "telemetry", "sources", "operators", "alerts", "sinks", "receivers", "tests"];
+const SECTIONS: [&str; 13] = [
+    "log",
+    "api",
+    "telemetry",
+    "sources",
+    "operators",
+    "alerts",
+    "sinks",
+    "receivers",
+    "route",
+    "incidents",
+    "inhibitions",
+    "maintenance",
+    "tests",
+];
 
 /// The keys of every source.
 pub(super) const SOURCE_COMMON: [&str; 3] = ["encoding", "compression", "disorder"];
@@ -42,6 +60,12 @@ pub(super) const ALERT_COMMON: [&str; 14] = [
     "series_max",
     "forget_after",
 ];
+
+/// The keys of every rule that its results do not depend on.
+pub(super) const ALERT_DEPENDS: [&str; 2] = ["depends_on", "depends_equal"];
+
+/// The keys of every receiver.
+pub(super) const RECEIVER_COMMON: [&str; 1] = ["rate"];
 
 /// Reads a configuration: the file at `path`, and the files of `conf.d` beside it. Nothing is connected to.
 ///
@@ -112,9 +136,13 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
     let alerts = components(&sections, "alerts", report, decode_alert);
     let mut sinks =
         components(&sections, "sinks", report, |table, header, report| decode_kind(table, header, &[], report).map(|kind| Sink { kind }));
-    let receivers = components(&sections, "receivers", report, |table, header, report| {
-        decode_kind(table, header, &[], report).map(|kind| Receiver { kind })
-    });
+    let receivers = components(&sections, "receivers", report, decode_receiver);
+    let routing: Option<Routing> = decode_section(&sections, "route", report);
+    let incidents: Option<Incidents> = decode_section(&sections, "incidents", report);
+    let inhibitions: BTreeMap<String, Inhibition> =
+        components(&sections, "inhibitions", report, |table, header, report| decode(table, header, &[], report));
+    let maintenance: BTreeMap<String, Maintenance> =
+        components(&sections, "maintenance", report, |table, header, report| decode(table, header, &[], report));
     let parts = Parts {
         root,
         partitions: top.as_ref().map(|top| top.partitions),
@@ -122,11 +150,16 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
         operators: &operators,
         alerts: &alerts,
         receivers: &receivers,
+        routing: routing.as_ref(),
+        incidents: incidents.as_ref(),
+        inhibitions: &inhibitions,
+        maintenance: &maintenance,
         log: log.as_ref(),
         api: api.as_ref(),
         telemetry: telemetry.as_ref(),
     };
     check::check(&parts, report);
+    let notices = desk_check::notices(&parts, report);
     if sinks.is_empty() {
         sinks.insert("embedded".to_owned(), Sink { kind: SinkKind::Embedded(EmbeddedSink {}) });
     }
@@ -142,7 +175,12 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
         alerts,
         sinks,
         receivers,
+        routing: routing?,
+        incidents: incidents?,
+        inhibitions,
+        maintenance,
         tests: Vec::new(),
+        notices,
     })
 }
 
@@ -154,6 +192,10 @@ pub(super) struct Parts<'a> {
     pub operators: &'a BTreeMap<String, Operator>,
     pub alerts: &'a BTreeMap<String, Alert>,
     pub receivers: &'a BTreeMap<String, Receiver>,
+    pub routing: Option<&'a Routing>,
+    pub incidents: Option<&'a Incidents>,
+    pub inhibitions: &'a BTreeMap<String, Inhibition>,
+    pub maintenance: &'a BTreeMap<String, Maintenance>,
     pub log: Option<&'a LogKind>,
     pub api: Option<&'a Api>,
     pub telemetry: Option<&'a Telemetry>,
@@ -232,9 +274,19 @@ fn decode_source(table: &Table, header: &Range<usize>, report: &mut Report) -> O
 
 fn decode_alert(table: &Table, header: &Range<usize>, report: &mut Report) -> Option<Alert> {
     let (common, own): (Table, Table) = table.clone().into_iter().partition(|(key, _)| ALERT_COMMON.contains(&key.as_str()));
+    let (depends, own): (Table, Table) = own.into_iter().partition(|(key, _)| ALERT_DEPENDS.contains(&key.as_str()));
     let common: Option<AlertCommon> = decode(&common, header, &[], report);
-    let kind: Option<AlertKind> = decode_kind(&own, header, &ALERT_COMMON, report);
-    Some(Alert { common: common?, kind: kind? })
+    let depends: Option<Depends> = decode(&depends, header, &[], report);
+    let also: Vec<&str> = ALERT_COMMON.into_iter().chain(ALERT_DEPENDS).collect();
+    let kind: Option<AlertKind> = decode_kind(&own, header, &also, report);
+    Some(Alert { common: common?, depends: depends?, kind: kind? })
+}
+
+fn decode_receiver(table: &Table, header: &Range<usize>, report: &mut Report) -> Option<Receiver> {
+    let (common, own): (Table, Table) = table.clone().into_iter().partition(|(key, _)| RECEIVER_COMMON.contains(&key.as_str()));
+    let common: Option<ReceiverCommon> = decode(&common, header, &[], report);
+    let kind = decode_kind(&own, header, &RECEIVER_COMMON, report);
+    Some(Receiver { common: common?, kind: kind? })
 }
 
 /// Takes `type` out of a table and decodes the rest as it says.

@@ -9,8 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
+use super::incidents::Incidents;
 use super::kinds::{LogKind, OperatorKind, SinkKind, SourceKind};
 use super::receivers::Receiver;
+use super::report::Notice;
+use super::routes::Routing;
+use super::silencing::{Inhibition, Maintenance};
 use super::tests::Test;
 
 /// A whole configuration.
@@ -36,9 +40,21 @@ pub struct Config {
     pub sinks: BTreeMap<String, Sink>,
     /// Who is told of alerts, by id.
     pub receivers: BTreeMap<String, Receiver>,
+    /// Who is told of which alerts.
+    #[serde(rename = "route", skip_serializing_if = "Routing::is_default")]
+    pub routing: Routing,
+    /// What becomes of alerts that belong together.
+    pub incidents: Incidents,
+    /// Which alerts keep others silent, by id.
+    pub inhibitions: BTreeMap<String, Inhibition>,
+    /// When alerts are not told, by id.
+    pub maintenance: BTreeMap<String, Maintenance>,
     /// Tests of the operators.
     #[serde(skip)]
     pub tests: Vec<Test>,
+    /// What works and is most likely not meant.
+    #[serde(skip)]
+    pub notices: Vec<Notice>,
 }
 
 /// The keys outside of any table.

@@ -23,7 +23,7 @@ in effect with all defaults.
 ";
 
 /// The sections and what they are for.
-const SECTIONS: [(&str, &str, &str); 5] = [
+const SECTIONS: [(&str, &str, &str); 7] = [
     ("sources", "Sources", "What is watched: one table `[sources.<id>]` for each source. `type` says which kind it is."),
     ("operators", "Operators", "What is computed: one table `[operators.<id>]` for each operator."),
     (
@@ -37,6 +37,12 @@ const SECTIONS: [(&str, &str, &str); 5] = [
         "Receivers",
         "Who is told of alerts: one table `[receivers.<id>]` for each receiver. `floodmark alerts send-test <id>` tries one.",
     ),
+    (
+        "inhibitions",
+        "Inhibitions",
+        "Which alerts keep others silent: one table `[inhibitions.<id>]` for each. [The guide](guides/incidents.md) says how alerts come to people.",
+    ),
+    ("maintenance", "Maintenance", "When alerts are not told: one table `[maintenance.<id>]` for each series of windows."),
 ];
 
 /// The whole reference, as Markdown.
@@ -55,12 +61,7 @@ pub fn reference() -> String {
         page.keys(&mut out, kind);
         page.example(&mut out, "log", type_of(kind));
     }
-    for section in ["api", "telemetry"] {
-        out.push_str(&format!("\n## `[{section}]`\n\n"));
-        page.about(&mut out, &properties[section]);
-        page.keys(&mut out, &properties[section]);
-        page.example(&mut out, section, "");
-    }
+    page.sections(&mut out, properties, &["api", "telemetry"]);
     for (section, title, about) in SECTIONS {
         out.push_str(&format!("\n## {title}\n\n{about}\n"));
         for kind in one_of(&properties[section]["additionalProperties"]) {
@@ -69,7 +70,15 @@ pub fn reference() -> String {
             page.keys(&mut out, kind);
             page.example(&mut out, section, type_of(kind));
         }
+        let whole = &properties[section]["additionalProperties"];
+        if whole["oneOf"].is_null() {
+            out.push('\n');
+            page.about(&mut out, whole);
+            page.keys(&mut out, whole);
+            page.example(&mut out, section, "");
+        }
     }
+    page.sections(&mut out, properties, &["route", "incidents"]);
     out.push_str("\n## `[[tests]]`\n\n");
     page.about(&mut out, &properties["tests"]["items"]);
     page.keys(&mut out, &properties["tests"]["items"]);
@@ -90,6 +99,16 @@ struct Page {
 }
 
 impl Page {
+    /// Sections without components.
+    fn sections(&self, out: &mut String, properties: &Value, sections: &[&str]) {
+        for section in sections {
+            out.push_str(&format!("\n## `[{section}]`\n\n"));
+            self.about(out, &properties[*section]);
+            self.keys(out, &properties[*section]);
+            self.example(out, section, "");
+        }
+    }
+
     fn about(&self, out: &mut String, schema: &Value) {
         if let Some(text) = schema["description"].as_str() {
             out.push_str(&format!("{text}\n\n"));
@@ -133,6 +152,10 @@ impl Page {
                 about.replace('|', "\\|")
             ));
             let items = self.table_of_entries(&resolved["items"]);
+            // What lies in itself has the same keys again.
+            if prefix.ends_with(&format!("{key}[].")) {
+                continue;
+            }
             if depth < 3 && resolved["properties"].is_object() {
                 self.rows(rows, &format!("{name}."), &resolved, depth + 1);
             } else if depth < 3 && items["properties"].is_object() {

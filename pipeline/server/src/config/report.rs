@@ -72,6 +72,25 @@ impl std::fmt::Display for Place {
     }
 }
 
+/// Something that works and is most likely not meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
+    /// What is so.
+    pub message: String,
+    /// What to do, if it is not meant.
+    pub hint: String,
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { place, message, hint } = self;
+        write!(f, "{place}: {message}\n  Help: {hint}")
+    }
+}
+
 /// A second place, and what is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Related {

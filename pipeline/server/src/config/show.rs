@@ -20,7 +20,7 @@ pub fn show_toml(config: &Config) -> String {
     write_keys(&mut out, &scalars);
     for (section, value) in tables {
         let Value::Object(table) = value else { continue };
-        if matches!(section.as_str(), "sources" | "operators" | "alerts" | "sinks" | "receivers") {
+        if matches!(section.as_str(), "sources" | "operators" | "alerts" | "sinks" | "receivers" | "inhibitions" | "maintenance") {
             for (id, component) in &table {
                 write_table(&mut out, &format!("{section}.{id}"), component);
             }

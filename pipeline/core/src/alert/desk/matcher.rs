@@ -83,6 +83,11 @@ impl Matcher {
         Ok(Self { name: name.to_owned(), value: value.to_owned(), test })
     }
 
+    /// The label and the value, when it asks for one value.
+    pub fn exactly(&self) -> Option<(&str, &str)> {
+        matches!(self.test, Test::Equals).then_some((self.name.as_str(), self.value.as_str()))
+    }
+
     /// Whether the alert is meant.
     pub fn matches(&self, alert: &Alert) -> bool {
         let found = value(alert, &self.name);
