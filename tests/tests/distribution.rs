@@ -116,6 +116,7 @@ impl World {
                 sink("rollups", Arc::new(Rollups::new(self.store.clone(), "rollups")), Reads::Outputs, subject::OUTPUTS),
                 sink("catalog", self.catalog.clone(), Reads::Events, subject::EVENTS),
             ],
+            alerts: None,
             drain_deadline: Duration::from_secs(5),
             statuses: Statuses::default(),
             leases,

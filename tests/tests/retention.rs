@@ -288,6 +288,7 @@ async fn the_slowest_sink_of_a_running_pipeline_is_waited_for_and_then_space_is_
         jobs: Vec::new(),
         sinks: vec![sink("quick", &quick), sink("slow", &slow)],
         // The clock of the test runs ahead while the log's own thread writes.
+        alerts: None,
         drain_deadline: Duration::from_secs(365 * 86_400),
         statuses: Statuses::default(),
         leases: Arc::new(Alone::default()),

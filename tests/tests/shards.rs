@@ -167,6 +167,7 @@ impl World {
             sources: (0..SHARDS).map(endless).collect(),
             jobs: Vec::new(),
             sinks: Vec::new(),
+            alerts: None,
             drain_deadline: Duration::from_secs(5),
             statuses,
             leases: Arc::new(self.leases.clone()),

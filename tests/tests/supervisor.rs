@@ -75,6 +75,7 @@ impl Fixture {
                 sink("rollups", &self.rollups, Reads::Outputs, subject::OUTPUTS),
                 sink("catalog", &self.catalog, Reads::Events, subject::EVENTS),
             ],
+            alerts: None,
             drain_deadline: DRAIN_DEADLINE,
             statuses: self.statuses.clone(),
             leases: Arc::new(Alone::default()),

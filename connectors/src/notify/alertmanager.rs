@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::check::{self, Look};
 use super::http::{Client, Request, add_secret, fault_of_timeout};
 use super::link;
 use super::scrub::Secrets;
@@ -108,6 +109,13 @@ impl Alertmanager {
         }
         let client = Client::new(config.timeout.0, config.ca_file.clone());
         Ok(Self { config, headers, secrets, client, clock })
+    }
+}
+
+#[async_trait]
+impl Look for Alertmanager {
+    async fn look(&self) -> Result<String> {
+        check::connect(self.config.url.parts(), self.config.ca_file.as_deref(), self.config.timeout.0).await
     }
 }
 

@@ -5,6 +5,8 @@
 //! sysexits.h) to try again, every other one that it never will be taken.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
+use super::check::Look;
 use super::http::fault_of_timeout;
 use super::scrub::Secrets;
 use super::words::one_line;
@@ -111,6 +114,24 @@ impl Program {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         // Somebody can install it, or make it executable: then it is taken.
         command.spawn().map_err(|e| Error::unavailable(format!("starting {program:?}")).because(e))
+    }
+}
+
+#[async_trait]
+impl Look for Program {
+    async fn look(&self) -> Result<String> {
+        let name = &self.config.argv[0];
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        // As the system looks for it: a name with a slash is a path.
+        let candidates: Vec<PathBuf> =
+            if name.contains('/') { vec![name.into()] } else { std::env::split_paths(&path).map(|folder| folder.join(name)).collect() };
+        let is_there = |path: &&PathBuf| path.metadata().is_ok_and(|of| of.is_file());
+        let found = candidates.iter().find(is_there).ok_or_else(|| Error::unavailable(format!("there is no program {name:?}")))?;
+        let mode = found.metadata().map(|of| of.permissions().mode()).unwrap_or_default();
+        if mode & 0o111 == 0 {
+            return Err(Error::unavailable(format!("{} is not executable", found.display())));
+        }
+        Ok(format!("{} is there; it was not started", found.display()))
     }
 }
 

@@ -19,6 +19,7 @@ pub use self::config::{Config, Tls};
 use self::smtp::{Outcome, Server};
 use self::taken::Taken;
 pub use self::templates::Texts;
+use super::check::Look;
 use super::scrub::Secrets;
 use super::templates::Templates;
 use crate::settings::Fault;
@@ -99,6 +100,13 @@ impl Email {
 
 fn list(refused: &[(Address, String)]) -> String {
     refused.iter().map(|(address, said)| format!("<{address}> {said}")).collect::<Vec<_>>().join(", ")
+}
+
+#[async_trait]
+impl Look for Email {
+    async fn look(&self) -> Result<String> {
+        self.server.greet().await.map_err(|e| Error::new(e.kind(), self.secrets.scrub(&e.chain())))
+    }
 }
 
 #[async_trait]

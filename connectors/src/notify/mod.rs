@@ -4,6 +4,7 @@
 //! attempt with one time limit, nothing repeated inside. No secret appears in an answer or an error.
 
 pub mod alertmanager;
+pub mod check;
 pub mod command;
 pub mod email;
 pub mod http;

@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
+use super::check::{LOOK_MAX, Look};
 use super::http::fault_of_timeout;
 use crate::logs::jetstream;
 use crate::settings::{Fault, Secret, Span};
@@ -247,6 +248,19 @@ fn headers(notification: &Notification, alert: &Alert) -> HeaderMap {
     headers.insert("Floodmark-Notification", notification.id.as_str());
     headers.insert("Floodmark-Reason", reason.unwrap_or_default().as_str());
     headers
+}
+
+#[async_trait]
+impl Look for Nats {
+    async fn look(&self) -> Result<String> {
+        let limit = Span(self.timeout.0.min(LOOK_MAX));
+        let client = tokio::time::timeout(limit.0, self.client()).await;
+        let client = client
+            .map_err(|_| Error::unavailable(format!("connecting to {}: no answer within {limit}", self.connection.servers.join(", "))))??;
+        let server = client.server_info();
+        let streams = if server.jetstream { "with JetStream" } else { "without JetStream" };
+        Ok(format!("connected to {} {streams}; nothing was published", server.server_name))
+    }
 }
 
 #[async_trait]

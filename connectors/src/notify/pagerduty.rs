@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::check::{self, Look};
 use super::http::{Client, Request, fault_of_timeout};
 use super::link;
 use super::scrub::Secrets;
@@ -90,6 +91,13 @@ impl PagerDuty {
         let routing_key = secrets.read(&config.routing_key)?;
         let client = Client::new(config.timeout.0, config.ca_file.clone());
         Ok(Self { config, routing_key, secrets, client, clock })
+    }
+}
+
+#[async_trait]
+impl Look for PagerDuty {
+    async fn look(&self) -> Result<String> {
+        check::connect(self.config.url.parts(), self.config.ca_file.as_deref(), self.config.timeout.0).await
     }
 }
 

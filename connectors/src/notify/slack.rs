@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::check::{self, Look};
 use super::http::{Client, Request, fault_of_timeout};
 use super::link;
 use super::scrub::Secrets;
@@ -93,6 +94,13 @@ impl Slack {
         }
         let client = Client::new(config.timeout.0, config.ca_file.clone());
         Ok(Self { config, url, secrets, client, clock })
+    }
+}
+
+#[async_trait]
+impl Look for Slack {
+    async fn look(&self) -> Result<String> {
+        check::connect(&self.url, self.config.ca_file.as_deref(), self.config.timeout.0).await
     }
 }
 

@@ -15,6 +15,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVa
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::check::{self, Look};
 use super::http::{Client, Request, add_secret, fault_of_timeout};
 use super::scrub::Secrets;
 use super::templates::Templates;
@@ -184,6 +185,13 @@ impl Webhook {
         let templates = config.templates()?;
         let client = Client::new(config.timeout.0, config.ca_file.clone());
         Ok(Self { config, headers, secret, secrets, templates, client, clock })
+    }
+}
+
+#[async_trait]
+impl Look for Webhook {
+    async fn look(&self) -> Result<String> {
+        check::connect(self.config.url.parts(), self.config.ca_file.as_deref(), self.config.timeout.0).await
     }
 }
 

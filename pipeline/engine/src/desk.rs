@@ -34,6 +34,10 @@ const LOOKS_EVERY: Duration = Duration::from_secs(1);
 const REQUESTS_MAX: usize = 100;
 /// How often old incidents are deleted and the outbox is measured, and entries of others are passed over.
 const TIDIES_EVERY: Duration = Duration::from_secs(15);
+/// How long what is being sent may go on when the desk stops: a shutdown waits for it.
+const LAST_SENDS: Duration = Duration::from_secs(2);
+/// What ran this long has recovered from whatever failed before.
+const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 /// How many rounds of deleting there are at once.
 const DELETES_MAX: usize = 20;
 
@@ -52,6 +56,13 @@ pub struct AlertPlan {
     pub waits: Waits,
     /// How long incidents are kept that are over.
     pub retention: Duration,
+}
+
+impl AlertPlan {
+    /// The subjects whose entries the desk takes.
+    pub(crate) fn patterns(&self) -> Vec<String> {
+        self.rules.iter().map(|rule| subject::outputs_of(rule)).collect()
+    }
 }
 
 /// The desk and the dispatcher of one pipeline.
@@ -106,7 +117,18 @@ impl AlertDesk {
             async move { lane.run(written, stop).await }
         });
         let sending = join_all(lanes.collect::<Vec<_>>());
-        let sending = async { sending.await.into_iter().collect::<Result<()>>() };
+        let ending = async {
+            stop.cancelled().await;
+            tokio::time::sleep(LAST_SENDS).await;
+        };
+        let sending = async {
+            tokio::select! {
+                biased;
+                sent = sending => sent.into_iter().collect::<Result<()>>(),
+                // Whoever has not answered by then may have it: it is sent again after the next start, with the same id.
+                () = ending => Ok(()),
+            }
+        };
         let mut running = Running { of: self, desk, turn, standing, now, meters, written, tidied: None };
         let folding = async {
             // Whoever sends must not outlive the desk, whether it was drained or failed.
@@ -117,16 +139,22 @@ impl AlertDesk {
         try_join(folding, sending).await.map(drop)
     }
 
-    /// The same for a process that shares the work: under a lease, one whose store somebody else has taken over takes it again.
+    /// The same under supervision: what may pass is tried again. Under a lease, one whose store somebody else has taken over takes it
+    /// again.
     ///
     /// # Errors
     /// As [`Self::run`].
     pub async fn run_under(&self, drain: watch::Receiver<Option<Position>>, tenure: Tenure) -> Result<()> {
         let mut backoff = Backoff::new("alerts");
         loop {
-            match self.run(drain.clone()).await {
-                Err(e) if e.kind() == Kind::Conflict && tenure.is_lease() => {
-                    tracing::warn!(attempt = backoff.attempt(), error = e.chain(), "the desk of alerts was taken over, will take it again");
+            let started = Instant::now();
+            let outcome = self.run(drain.clone()).await;
+            if started.elapsed() >= RECOVERED_AFTER {
+                backoff.reset();
+            }
+            match outcome {
+                Err(e) if e.kind() == Kind::Unavailable || (e.kind() == Kind::Conflict && tenure.is_lease()) => {
+                    tracing::warn!(attempt = backoff.attempt(), error = e.chain(), "the desk of alerts failed, will start again");
                     backoff.wait().await;
                 }
                 outcome => return outcome.map_err(|e| Error::new(e.kind(), "the desk of alerts stopped").because(e)),
@@ -155,8 +183,7 @@ impl AlertDesk {
         {
             return broken(&format!("has another entry at {}: it is another log", mark.position));
         }
-        let patterns: Vec<String> = self.plan.rules.iter().map(|rule| subject::outputs_of(rule)).collect();
-        self.retrying(|| self.outputs.reader(patterns.clone(), position)).await
+        self.retrying(|| self.outputs.reader(self.plan.patterns(), position)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Owns every task of a running pipeline: starts them, restarts what fails, and drains in order at the end.
 //!
-//! What there is to do is cut into units: a source, a job, a sink, ticks, retention. A process alone has all of them;
+//! What there is to do is cut into units: a source, a job, a sink, the desk of alerts, ticks, retention. A process alone has all of them;
 //! several with the same configuration share them by leases (see `desk`).
 
 mod desk;
@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::desk::AlertPlan;
 use crate::ingest::Logs;
 use crate::input::Input;
 use crate::retention::{Floors, Notes};
@@ -94,6 +95,8 @@ pub struct Pipeline {
     pub jobs: Vec<JobPlan>,
     /// The sinks.
     pub sinks: Vec<SinkPlan>,
+    /// What is done with alerts, when there are rules.
+    pub alerts: Option<AlertPlan>,
     /// How long draining may take.
     pub drain_deadline: Duration,
     /// What becomes known of the sources.
@@ -115,11 +118,11 @@ pub enum End {
 
 impl Pipeline {
     /// Runs until `stop` is cancelled or every source has ended, then drains: sources stop, their events become
-    /// durable, jobs take them, sinks write what the jobs committed. `ready` becomes true when everything has started.
+    /// durable, jobs take them, sinks write what the jobs committed, the desk of alerts takes it. `ready` becomes true when everything has started.
     /// Of several processes each does so with what it has; sources that others run keep it running.
     ///
     /// # Errors
-    /// `Broken` or `Conflict` of a job or sink: the pipeline cannot go on. `Unavailable` when draining took longer than
+    /// `Broken` or `Conflict` of a job, a sink or the desk of alerts: the pipeline cannot go on. `Unavailable` when draining took longer than
     /// the deadline: what is in the log is safe and the next start goes on there.
     pub async fn run(self, stop: CancellationToken, ready: watch::Sender<bool>) -> Result<End> {
         let floors = Floors::default();
@@ -192,6 +195,7 @@ async fn lead(
         }
         work.drain_outputs().await?;
         work.finish(Stage::Sinks, &order).await?;
+        work.finish(Stage::Alerts, &order).await?;
         work.finish(Stage::Retention, &order).await?;
         Ok(end)
     };

@@ -8,6 +8,7 @@ pub(crate) mod operators;
 pub(crate) mod past;
 mod receivers;
 mod remote;
+mod remote_alerts;
 pub(crate) mod sources;
 pub(crate) mod stores;
 
@@ -18,7 +19,7 @@ use std::time::Duration;
 use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::sources::file;
 use floodmark_core::Result;
-use floodmark_core::ports::{Clock, EventQuery, Log, StoreQuery};
+use floodmark_core::ports::{Clock, EventQuery, Log, Notifier, StoreQuery};
 use floodmark_engine::{JobPlan, Pipeline, SourcePlan, Statuses};
 
 pub use check::{Found, check};
@@ -61,7 +62,8 @@ pub async fn assemble(config: &Config) -> Result<Assembled> {
     let data = DataDir::new(&config.data_dir);
     data.prepare(config.partitions.get())?;
     // What needs no server comes first: a mistake there is told at once.
-    let plans = Plans::of(config)?;
+    let mut plans = Plans::of(config)?;
+    plans.notifiers = desk::notifiers(config)?;
     let logs = logs::open(config, &data, &plans.clock).await?;
     plans.with(config, &data, logs).await
 }
@@ -84,6 +86,8 @@ struct Plans {
     sources: Vec<SourcePlan>,
     jobs: Vec<JobPlan>,
     progress: BTreeMap<String, Arc<file::Progress>>,
+    /// Empty for those who only look: secrets of receivers are none of theirs.
+    notifiers: BTreeMap<String, Arc<dyn Notifier>>,
 }
 
 impl Plans {
@@ -93,12 +97,13 @@ impl Plans {
         let sources = config.sources.iter().map(|(id, source)| sources::source_plans(id, source, &clock, &mut progress));
         let sources = sources.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         let jobs = alerts::all_plans(config, config.partitions.get())?;
-        Ok(Self { clock, sources, jobs, progress })
+        Ok(Self { clock, sources, jobs, progress, notifiers: BTreeMap::new() })
     }
 
     async fn with(self, config: &Config, data: &DataDir, logs: OpenLogs) -> Result<Assembled> {
         let stores = stores::open(config, data, &logs).await?;
-        let Self { clock, sources, jobs, progress } = self;
+        let Self { clock, sources, jobs, progress, notifiers } = self;
+        let alerts = stores.alerts.map(|store| desk::plan(config, store, notifiers)).transpose()?;
         let pipeline = Pipeline {
             logs: logs.logs,
             partitions: config.partitions.get(),
@@ -106,6 +111,7 @@ impl Plans {
             sources,
             jobs,
             sinks: stores.sinks,
+            alerts,
             drain_deadline: DRAIN_DEADLINE,
             statuses: Statuses::default(),
             leases: logs.leases,

@@ -58,6 +58,20 @@ fn the_quickstart_watches_what_it_says() {
 }
 
 #[test]
+fn every_configuration_of_the_guide_of_incidents_loads() {
+    let guide = read("docs/guides/incidents.md");
+    let [base, more @ ..] = &blocks(&guide, "toml")[..] else { panic!("the guide begins with a configuration") };
+    assert_eq!(more.len(), 3);
+    let policies = more.iter().map(|text| loaded("incidents.md", &format!("{base}{text}")));
+    let [incidents, routes, silence] = &policies.collect::<Vec<_>>()[..] else { panic!("there are three") };
+    assert_eq!(incidents.incidents, floodmark::config::Incidents::default());
+    let names: Vec<_> = routes.routing.routes.iter().map(|route| route.id.as_str()).collect();
+    assert_eq!(names, ["grave", "database"]);
+    assert_eq!((silence.inhibitions.len(), silence.maintenance.len()), (1, 1));
+    assert_eq!(loaded("incidents.md", &more.iter().fold((*base).to_owned(), |all, text| all + text)).notices, []);
+}
+
+#[test]
 fn every_command_of_the_readme_exists() {
     let readme = read("README.md");
     let table = readme.split("## Commands").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();

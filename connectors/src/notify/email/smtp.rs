@@ -16,6 +16,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
 
+use super::super::check::LOOK_MAX;
 use super::config::Tls;
 
 /// How long a farewell may take: the mail is there, and waiting changes nothing.
@@ -66,6 +67,17 @@ impl Server {
         })??;
         drop(tokio::time::timeout(QUIT_TIMEOUT, connection.abort()).await);
         Ok(outcome)
+    }
+
+    /// Connects, encrypts and logs in as for a mail, and goes again.
+    pub(super) async fn greet(&self) -> Result<String> {
+        let limit = self.timeout.min(LOOK_MAX);
+        let late = || Error::unavailable(self.doing(&format!("it did not answer within {}", crate::settings::Span(limit))));
+        let mut connection = tokio::time::timeout(limit, self.open()).await.map_err(|_| late())??;
+        drop(tokio::time::timeout(QUIT_TIMEOUT, connection.abort()).await);
+        let tls = if self.tls == Tls::Never { "without TLS" } else { "with TLS" };
+        let user = if self.credentials.is_some() { ", logged in" } else { "" };
+        Ok(format!("connected to {}:{} {tls}{user}; no mail was sent", self.host, self.port))
     }
 
     async fn open(&self) -> Result<AsyncSmtpConnection> {

@@ -41,6 +41,10 @@ impl AlertStore for Alerts {
         self.store.blocking(|inner| inner.transaction(|transaction, _| open(transaction))).await
     }
 
+    async fn standing(&self) -> Result<Standing> {
+        self.store.read(|snapshot| desk(snapshot).map(|(_, standing)| standing)).await
+    }
+
     async fn commit(&self, turn: Turn, standing: &Standing, changes: &Changes) -> Result<Turn> {
         let (standing, changes) = (standing.clone(), changes.clone());
         self.store.blocking(move |inner| inner.transaction(|transaction, _| commit(transaction, turn, &standing, &changes))).await

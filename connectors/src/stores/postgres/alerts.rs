@@ -57,6 +57,12 @@ impl AlertStore for Alerts {
         Ok(Opened { turn, standing, stored })
     }
 
+    async fn standing(&self) -> Result<Standing> {
+        let client = self.store.client().await?;
+        let sql = "SELECT owner, turn, position, mark FROM alert_desk";
+        Ok(desk(&client.query_one(sql, &[]).await.doing("reading where the desk of alerts stands")?).1)
+    }
+
     async fn commit(&self, turn: Turn, standing: &Standing, changes: &Changes) -> Result<Turn> {
         let mut client = self.store.client().await?;
         let transaction = begin(&mut client).await?;

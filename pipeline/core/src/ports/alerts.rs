@@ -154,6 +154,12 @@ pub trait AlertStore: Send + Sync {
     /// `Unavailable`; the owner before may be the owner still, or nobody. `Broken` when it cannot be read.
     async fn open(&self) -> Result<Opened>;
 
+    /// Where the desk stands in the output log, without taking anything over.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn standing(&self) -> Result<Standing>;
+
     /// Stores what has changed, and that the desk stands there; gives the next turn. Repeating it changes nothing. A notification
     /// that is there stays as it is.
     ///

@@ -9,27 +9,28 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 
 use super::{JobPlan, Pipeline, SinkPlan, SourcePlan, unit};
+use crate::desk::AlertPlan;
 use crate::sink_runner::Reads;
 
 /// One unit as seen now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Standing {
-    /// Its name, as of its lease: `job.<operator>.<partition>`, `sink.<id>`, `source.<id>` or `source.<id>.<shard>`,
+    /// Its name, as of its lease: `job.<operator>.<partition>`, `sink.<id>`, `alerts`, `source.<id>` or `source.<id>.<shard>`,
     /// `ticker.<place>`, `retention`.
     pub unit: String,
     /// The member that runs it; absent when nobody does, or there is only one process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Jobs: up to where what they read is committed. Sinks: the position in the store. Sources: their newest frame.
+    /// Jobs: up to where what they read is committed. Sinks and alerts: the position in the store. Sources: their newest frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
     /// Where the log that it reads or writes ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tail: Option<u64>,
-    /// Jobs and sinks: how many entries it still has to read.
+    /// Jobs, sinks and alerts: how many entries it still has to read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag: Option<u64>,
-    /// Jobs: log time of the newest commit. Sinks and sources: log time of the entry at the position.
+    /// Jobs: log time of the newest commit. Sinks, alerts and sources: log time of the entry at the position.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// Jobs: whether the results of its definition are still computed anew, beside those that count.
@@ -38,7 +39,7 @@ pub struct Standing {
 }
 
 impl Pipeline {
-    /// Where each unit stands, sources first, then jobs, sinks, ticks and retention. Only asks; nothing runs by it.
+    /// Where each unit stands, sources first, then jobs, sinks, alerts, ticks and retention. Only asks; nothing runs by it.
     ///
     /// # Errors
     /// `Unavailable`; `Broken` when an entry of a job cannot be read.
@@ -65,6 +66,9 @@ impl Pipeline {
                 Reads::Outputs => (outputs, tails[1]),
             };
             all.push(sink(plan, log, &mut owners, tail).await?);
+        }
+        if let Some(plan) = &self.alerts {
+            all.push(alerts(plan, outputs, &mut owners, tails[1]).await?);
         }
         // What is left are ticks, retention, and what another configuration runs.
         all.extend(owners.into_iter().map(|(unit, owner)| Standing { unit, owner: Some(owner), ..Standing::default() }));
@@ -114,10 +118,24 @@ impl Pipeline {
 }
 
 async fn sink(plan: &SinkPlan, log: &dyn Log, owners: &mut BTreeMap<String, String>, tail: Position) -> Result<Standing> {
-    let position = plan.sink.position().await?;
-    let lag = log.pending(&plan.patterns, position).await?;
+    reader(unit::sink(&plan.id), &plan.patterns, plan.sink.position().await?, log, owners, tail).await
+}
+
+async fn alerts(plan: &AlertPlan, log: &dyn Log, owners: &mut BTreeMap<String, String>, tail: Position) -> Result<Standing> {
+    reader(unit::ALERTS.to_owned(), &plan.patterns(), plan.store.standing().await?.position, log, owners, tail).await
+}
+
+/// One that takes these entries of a log and has come to a position.
+async fn reader(
+    unit: String,
+    patterns: &[String],
+    position: Position,
+    log: &dyn Log,
+    owners: &mut BTreeMap<String, String>,
+    tail: Position,
+) -> Result<Standing> {
+    let lag = log.pending(patterns, position).await?;
     let time = log.get(position).await?.map(|entry| entry.time);
-    let unit = unit::sink(&plan.id);
     let owner = owners.remove(&unit);
     Ok(Standing { unit, owner, position: Some(position.0), tail: Some(tail.0), lag: Some(lag), time, rebuilding: false })
 }

@@ -8,6 +8,8 @@ pub(super) enum Unit {
     /// With its partition and its level.
     Job(usize, u32, usize),
     Sink(usize),
+    /// The desk of alerts, with the outbox.
+    Alerts,
     /// A place among those that tick.
     Ticker(u32),
     Retention,
@@ -21,6 +23,7 @@ pub(super) enum Stage {
     /// Those that so many operators stand before.
     Jobs(usize),
     Sinks,
+    Alerts,
     Retention,
 }
 
@@ -31,6 +34,7 @@ impl Unit {
             Self::Ticker(_) => Stage::Ticks,
             Self::Job(.., level) => Stage::Jobs(level),
             Self::Sink(_) => Stage::Sinks,
+            Self::Alerts => Stage::Alerts,
             Self::Retention => Stage::Retention,
         }
     }
@@ -55,6 +59,9 @@ pub(crate) fn sink(id: &str) -> String {
 pub(crate) fn ticker(slot: u32) -> String {
     format!("ticker.{slot}")
 }
+
+/// The name of the lease of the desk of alerts.
+pub(crate) const ALERTS: &str = "alerts";
 
 /// The name of retention's lease.
 pub(crate) const RETENTION: &str = "retention";

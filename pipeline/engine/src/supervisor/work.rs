@@ -14,6 +14,7 @@ use super::desk::Order;
 use super::ticks::Ticks;
 use super::unit::{self, Stage, Unit};
 use super::{Pipeline, job, source};
+use crate::desk::AlertDesk;
 use crate::ingest::Promise;
 use crate::job::{JobSpec, SNAPSHOT_AFTER_BYTES};
 use crate::retention::{self, Everybody, Floors};
@@ -85,6 +86,7 @@ impl Work {
         for (i, plan) in pipeline.sinks.iter().enumerate() {
             by_name.insert(unit::sink(&plan.id), Unit::Sink(i));
         }
+        by_name.extend(pipeline.alerts.iter().map(|_| (unit::ALERTS.to_owned(), Unit::Alerts)));
         by_name.insert(unit::ticker(0), Unit::Ticker(0));
         by_name.insert(unit::RETENTION.to_owned(), Unit::Retention);
         let (events_drain, outputs_drain) = (watch::Sender::new(None), watch::Sender::new(None));
@@ -99,10 +101,11 @@ impl Work {
         // In the order in which they have always started.
         let order = |unit: &Unit| match unit.stage() {
             Stage::Retention => 0,
-            Stage::Sinks => 1,
-            Stage::Jobs(_) => 2,
-            Stage::Sources => 3,
-            Stage::Ticks => 4,
+            Stage::Alerts => 1,
+            Stage::Sinks => 2,
+            Stage::Jobs(_) => 3,
+            Stage::Sources => 4,
+            Stage::Ticks => 5,
         };
         let mut units: Vec<_> = self.by_name.iter().collect();
         units.sort_by_key(|(_, unit)| (order(unit), **unit));
@@ -122,6 +125,7 @@ impl Work {
                 Unit::Job(.., level) => (1, level, ""),
                 Unit::Sink(_) => (2, 0, ""),
                 Unit::Retention => (3, 0, ""),
+                Unit::Alerts => (4, 0, ""),
                 Unit::Ticker(_) => continue,
             };
             kinds.entry(kind).or_default().push(name.clone());
@@ -211,6 +215,15 @@ impl Work {
                 let running = job::run_sink(SinkRunner { id, sink, log, reads: plan.reads, patterns, floor }, drain, tenure);
                 Box::pin(async move { How::Done(stop.run_until_cancelled(running).await.unwrap_or(Ok(())).map(|()| None)) })
             }
+            Unit::Alerts => {
+                let plan = pipeline.alerts.clone().expect("there is such a unit only with a plan");
+                let (outputs, clock, floor) = (logs.outputs, pipeline.clock.clone(), self.floors.of(unit::ALERTS));
+                let (desk, drain) = (AlertDesk { plan, outputs, clock, floor }, self.outputs_drain.subscribe());
+                Box::pin(async move {
+                    let running = desk.run_under(drain, tenure);
+                    How::Done(stop.run_until_cancelled(running).await.unwrap_or(Ok(())).map(|()| None))
+                })
+            }
             Unit::Ticker(slot) => {
                 let live = self.pipeline.sources.iter().zip(&self.promises).filter(|(plan, _)| plan.spec.live);
                 let promises = live.map(|(_, promise)| promise.clone()).collect();
@@ -288,7 +301,7 @@ impl Work {
         };
         for name in ours(self) {
             let running = &self.running[&name];
-            if !matches!(stage, Stage::Jobs(_) | Stage::Sinks) {
+            if !matches!(stage, Stage::Jobs(_) | Stage::Sinks | Stage::Alerts) {
                 running.stop.cancel();
             }
             if running.over {
@@ -332,7 +345,7 @@ impl Work {
         Ok(())
     }
 
-    /// Sinks of outputs go on to what is in the log now.
+    /// Sinks of outputs and the desk of alerts go on to what is in the log now.
     pub(super) async fn drain_outputs(&self) -> Result<()> {
         let tail = self.pipeline.logs.outputs.continuity().await?.tail;
         self.outputs_drain.send_replace(Some(tail));
@@ -351,5 +364,6 @@ fn readers(pipeline: &Pipeline) -> Vec<(String, String)> {
         .jobs
         .iter()
         .flat_map(|plan| (0..plan.input.jobs(pipeline.partitions)).map(|job| (unit::job(&plan.operator, job), plan.version.clone())));
-    jobs.chain(pipeline.sinks.iter().map(|plan| (unit::sink(&plan.id), String::new()))).collect()
+    let sinks = pipeline.sinks.iter().map(|plan| (unit::sink(&plan.id), String::new()));
+    jobs.chain(sinks).chain(pipeline.alerts.iter().map(|_| (unit::ALERTS.to_owned(), String::new()))).collect()
 }

@@ -1,15 +1,16 @@
-//! Whether the servers of a configuration are there and usable: one `match` arm for each kind.
+//! Whether the servers and receivers of a configuration are there and usable: one `match` arm for each kind.
 
 use floodmark_connectors::findings::Finding;
 use floodmark_connectors::logs::jetstream;
 use floodmark_connectors::stores::{mongodb, postgres};
 
+use super::receivers;
 use crate::config::{Config, LogKind, SinkKind};
 
 /// What was found of the component with this name.
 pub type Found = (String, Vec<Finding>);
 
-/// Looks at every server that the configuration names; changes nothing.
+/// Looks at every server and receiver that the configuration names; changes and sends nothing.
 pub async fn check(config: &Config) -> Vec<Found> {
     let mut found = Vec::new();
     match &config.log {
@@ -23,6 +24,9 @@ pub async fn check(config: &Config) -> Vec<Found> {
             SinkKind::Postgres(settings) => postgres::Store::check(settings).await,
         };
         found.push((format!("sinks.{id}"), findings));
+    }
+    for (id, receiver) in &config.receivers {
+        found.push((format!("receivers.{id}"), vec![receivers::look(id, &receiver.kind, &config.log).await]));
     }
     found
 }

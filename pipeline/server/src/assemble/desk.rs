@@ -1,12 +1,16 @@
 //! The desk of alerts from its settings: who is told of what, and where that is kept.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use floodmark_connectors::stores::{embedded, postgres};
 use floodmark_core::alert::desk::{self, DependsOn, Matcher, Matchers, Policy};
-use floodmark_core::ports::{AlertQuery, AlertRequests, AlertStore};
+use floodmark_core::ports::{AlertQuery, AlertRequests, AlertStore, Notifier};
 use floodmark_core::{Error, Result};
+use floodmark_engine::desk::AlertPlan;
+use floodmark_engine::dispatcher::Waits;
 
+use super::receivers::notifier;
 use crate::config::{Config, Escalation, GroupBy, Inhibition, Maintenance, Matching, Receiver, Route, SinkKind};
 use crate::data_dir::DataDir;
 
@@ -17,6 +21,7 @@ impl<T: AlertStore + AlertRequests + AlertQuery> Alerts for T {}
 
 /// What is done with a store that is opened beside the process that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "commands that ask for actions come next")]
 pub(crate) enum Access {
     /// It is asked questions.
     Read,
@@ -29,6 +34,7 @@ pub(crate) enum Access {
 ///
 /// # Errors
 /// `Unavailable` when the server does not answer. `Broken` when it cannot be used, or is not there to be read.
+#[allow(dead_code, reason = "commands that ask for actions come next")]
 pub(crate) async fn store(config: &Config, access: Access) -> Result<Arc<dyn Alerts>> {
     if let Some(settings) = in_postgres(config) {
         return Ok(Arc::new(postgres::Alerts::new(postgres::Store::open(settings).await?)));
@@ -41,7 +47,32 @@ pub(crate) async fn store(config: &Config, access: Access) -> Result<Arc<dyn Ale
     Ok(Arc::new(embedded::Alerts::new(store)))
 }
 
+/// What is done with alerts that are kept there.
+///
+/// # Errors
+/// As [`policy`].
+pub(super) fn plan(config: &Config, store: Arc<dyn Alerts>, notifiers: BTreeMap<String, Arc<dyn Notifier>>) -> Result<AlertPlan> {
+    Ok(AlertPlan {
+        store,
+        policy: policy(config)?,
+        rules: config.alerts.keys().cloned().collect(),
+        notifiers,
+        waits: Waits { give_up: config.incidents.give_up.0, ..Waits::default() },
+        retention: config.incidents.retention.0,
+    })
+}
+
+/// The ways to all receivers, when there is something to tell.
+///
+/// # Errors
+/// `Broken` when a secret or a template cannot be read.
+pub(super) fn notifiers(config: &Config) -> Result<BTreeMap<String, Arc<dyn Notifier>>> {
+    let receivers = config.receivers.iter().filter(|_| !config.alerts.is_empty());
+    receivers.map(|(id, receiver)| Ok((id.clone(), notifier(id, &receiver.kind, &config.log)?))).collect()
+}
+
 /// The PostgreSQL that keeps alerts: that of the first sink.
+#[allow(dead_code, reason = "commands that ask for actions come next")]
 fn in_postgres(config: &Config) -> Option<&postgres::Config> {
     config.sinks.values().find_map(|sink| if let SinkKind::Postgres(settings) = &sink.kind { Some(&**settings) } else { None })
 }
@@ -224,7 +255,7 @@ alerts_max = 7
         assert_eq!(grave.routes[0].matchers, Matchers::parse(["rule=hot"]).unwrap());
         assert_eq!(policy.inhibitions[0].equal, ["host"]);
         let ends = policy.maintenance[0].until(floodmark_schemas::Timestamp::parse("2026-11-22T02:00:00Z").unwrap());
-        assert_eq!(ends.map(|end| end.to_string()).as_deref(), Some("2026-11-22T03:00:00.000000Z"));
+        assert_eq!(ends.map(|end| end.to_string()).as_deref(), Some("2026-11-22T03:00:00Z"));
         assert_eq!((policy.late_after, policy.alerts_max), (Duration::from_secs(60), 7));
     }
 

@@ -46,7 +46,7 @@ impl<T> Remote<T> {
         Ok(Arc::new(remote))
     }
 
-    async fn get(&self) -> Result<&T> {
+    pub(super) async fn get(&self) -> Result<&T> {
         self.opened.get_or_try_init(|| (self.open)()).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use floodmark_connectors::stores::embedded::{Catalog, DeadLetters, Rollups, Scores, Store};
+use floodmark_connectors::stores::embedded::{Alerts as InStore, Catalog, DeadLetters, Rollups, Scores, Store};
 use floodmark_connectors::stores::frames::Frames;
 use floodmark_connectors::stores::{mongodb, postgres};
 use floodmark_core::Result;
@@ -12,6 +12,7 @@ use floodmark_engine::SinkPlan;
 use floodmark_engine::sink_runner::Reads;
 use floodmark_schemas::subject;
 
+use super::desk::Alerts;
 use super::logs::OpenLogs;
 use super::remote::{Remote, RemoteSink};
 use crate::config::{Config, SinkKind};
@@ -27,6 +28,8 @@ pub(crate) struct OpenStores {
     pub(crate) events: Arc<dyn EventQuery>,
     /// Who answers about everything else.
     pub(crate) answers: Answers,
+    /// Who keeps alerts, when there are rules.
+    pub(crate) alerts: Option<Arc<dyn Alerts>>,
 }
 
 /// Who answers what, as far as the stores so far say: the first of several.
@@ -39,6 +42,7 @@ struct Found {
     scores: Option<Arc<dyn ScoreQuery>>,
     series: Option<Arc<dyn SeriesQuery>>,
     dead_letters: Option<Arc<dyn DeadLetterQuery>>,
+    alerts: Option<Arc<dyn Alerts>>,
 }
 
 /// Opens the stores that the configuration names. What none of them takes goes to the embedded one; raw events are
@@ -60,10 +64,12 @@ pub(crate) async fn open(config: &Config, data: &DataDir, logs: &OpenLogs) -> Re
             }
         }
     }
-    if found.rollups.is_none() || found.scores.is_none() || found.series.is_none() || found.dead_letters.is_none() {
+    let needs_alerts = !config.alerts.is_empty();
+    let lacks_alerts = needs_alerts && found.alerts.is_none();
+    if lacks_alerts || found.rollups.is_none() || found.scores.is_none() || found.series.is_none() || found.dead_letters.is_none() {
         found.embedded(&Store::open(data.store())?);
     }
-    let Found { sinks, catalogs, events, rollups, scores, series, dead_letters } = found;
+    let Found { sinks, catalogs, events, rollups, scores, series, dead_letters, alerts } = found;
     let known = "the embedded store knows what no other does";
     Ok(OpenStores {
         sinks,
@@ -75,6 +81,7 @@ pub(crate) async fn open(config: &Config, data: &DataDir, logs: &OpenLogs) -> Re
             series: series.expect(known),
             dead_letters: dead_letters.expect(known),
         },
+        alerts: alerts.filter(|_| needs_alerts),
     })
 }
 
@@ -87,6 +94,7 @@ impl Found {
         self.sink(format!("{id}_series"), sink(|parts| &parts.catalog), Reads::Events, subject::EVENTS);
         self.events.get_or_insert_with(|| store.clone());
         self.dead_letters.get_or_insert_with(|| store.clone());
+        self.alerts.get_or_insert_with(|| store.clone());
         self.series.get_or_insert(store);
     }
 
@@ -117,6 +125,7 @@ impl Found {
             self.sink("catalog", Arc::new(Catalog::new(of(), "catalog")), Reads::Events, subject::EVENTS);
             self.series = Some(all);
         }
+        self.alerts.get_or_insert_with(|| Arc::new(InStore::new(of())));
     }
 
     fn sink(&mut self, id: impl Into<String>, sink: Arc<dyn Sink>, reads: Reads, pattern: &str) {

@@ -40,9 +40,7 @@ pub fn check(global: &Global, args: &Args) -> Outcome {
         (Ok(config), format) if args.connect => connect(global, &config, format),
         (Ok(config), Format::Text) => print(&format!("{}ok: {}\n", notices(&config), summary(&config))),
         (Ok(config), Format::Json) if config.notices.is_empty() => print("{\"ok\":true,\"problems\":[]}\n"),
-        (Ok(config), Format::Json) => {
-            print(&format!("{}\n", serde_json::json!({ "ok": true, "problems": [], "notices": config.notices })))
-        }
+        (Ok(config), Format::Json) => print(&format!("{}\n", serde_json::json!({ "ok": true, "problems": [], "notices": config.notices }))),
         (Err(report), Format::Text) => Err(Failure::Config(report)),
         (Err(report), Format::Json) => print(&format!("{}\n", report.to_json())).map(|_| Exit::BadConfig),
     }

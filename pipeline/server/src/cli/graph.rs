@@ -1,6 +1,7 @@
 //! `floodmark graph`: what flows where, from the configuration alone.
 
 mod draw;
+mod told;
 mod topology;
 
 use clap::ValueEnum;

@@ -24,7 +24,7 @@ use super::output;
 use super::signals::{Asked, Signals};
 use crate::api::{self, ApiState, Units};
 use crate::assemble::{Assembled, assemble};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Notice};
 use crate::telemetry::{Metrics, Traces};
 
 /// What a running pipeline offers to those who look on.
@@ -104,6 +104,9 @@ struct Prepared {
 
 async fn prepare(running: &Running) -> Result<Prepared, Failure> {
     let config = &running.config;
+    for Notice { place, message, hint } in &config.notices {
+        tracing::warn!(at = %place, found = message, help = hint, "the configuration works, but most likely not as it is meant");
+    }
     let traces = Traces::start(&config.telemetry)?;
     let listener = if config.api.enabled { Some(listen(config.api.listen.0, running.any_port).await?) } else { None };
     Ok(Prepared { listener, traces, assembled: assemble(config).await? })

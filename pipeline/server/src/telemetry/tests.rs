@@ -3,8 +3,10 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use floodmark_core::ports::{Size, SourceSpec, log::dead_letter_entry};
-use floodmark_engine::telemetry::{DeadLetterMeters, JobMeters, LogMeters, SinkMeters, SourceMeters, show_states};
+use floodmark_core::ports::{Size, SourceSpec, alerts::Depth, log::dead_letter_entry};
+use floodmark_engine::telemetry::{
+    DeadLetterMeters, DeskMeters, JobMeters, LogMeters, ReceiverMeters, SinkMeters, SourceMeters, show_states,
+};
 use floodmark_engine::{Shards, SourceState, Statuses};
 use floodmark_schemas::{DeadLetter, Encoding};
 use prometheus::proto::MetricType;
@@ -223,6 +225,10 @@ async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     let statuses = Statuses::default();
     statuses.update(&source_spec("doc"), |status| status.state = SourceState::Running);
     show_states(&statuses);
+    let (receiver, desk) = (ReceiverMeters::new("doc"), DeskMeters::default());
+    receiver.handed_over(time, later);
+    desk.took(1, [0, 1, 0, 0]);
+    desk.waits(&[Depth { receiver: "doc".to_owned(), waiting: 1, oldest: time }], later);
 
     let shown: BTreeSet<String> = metrics()
         .registry

@@ -70,6 +70,9 @@ pub async fn what_was_committed_is_there_for_the_next_owner(fixture: &dyn Fixtur
         let turn = taken(&stores).await.turn;
         let turn = stores.store.commit(turn, &standing(7), &changes).await.expect("committed");
         assert_eq!(turn.n, 1);
+        // Who only looks takes nothing over.
+        assert_eq!(stores.store.standing().await.expect("an answer"), standing(7));
+        stores.store.commit(turn, &standing(7), &Changes::default()).await.expect("still the owner");
     }
     let stores = fixture.open().await;
     let opened = taken(&stores).await;

@@ -1,10 +1,11 @@
 //! A topology as text, for Graphviz, and for Markdown pages.
 
+use super::told::Receiver;
 use super::topology::{Operator, Reads, Sink, Topology};
 
 /// Lists of what there is, in the order in which events go.
 pub(super) fn text(topology: &Topology) -> String {
-    let Topology { log, sources, operators, sinks } = topology;
+    let Topology { log, sources, operators, sinks, told } = topology;
     let mut out = format!("sources -> event log ({log})\n");
     table(&mut out, sources.iter().map(|(id, kind)| vec![id.clone(), kind.clone()]).collect());
     out.push_str("\nevent log -> operators -> output log\n");
@@ -17,6 +18,11 @@ pub(super) fn text(topology: &Topology) -> String {
     out.push_str("\nlogs -> sinks\n");
     let row = |sink: &Sink| vec![sink.id.clone(), sink.kind.to_owned(), format!("{} of the {}", sink.what, log_name(sink.reads))];
     table(&mut out, sinks.iter().map(row).collect());
+    if let Some(told) = told {
+        out.push_str(&format!("\nalerts of the output log -> incidents ({}) -> receivers\n", told.kept()));
+        let row = |receiver: &Receiver| vec![receiver.id.clone(), receiver.kind.to_owned(), format!("by {}", receiver.by)];
+        table(&mut out, told.receivers.iter().map(row).collect());
+    }
     out
 }
 
@@ -61,6 +67,7 @@ struct Arrow {
 
 const EVENTS: &str = "events";
 const OUTPUTS: &str = "outputs";
+const INCIDENTS: &str = "incidents";
 
 /// Nodes are numbered: ids may hold what a drawing's language does not take in names.
 fn drawing(topology: &Topology) -> (Vec<Node>, Vec<Arrow>) {
@@ -91,6 +98,15 @@ fn drawing(topology: &Topology) -> (Vec<Node>, Vec<Arrow>) {
             nodes.push(node(name.clone(), &[id, kind], Shape::Box));
         }
         arrows.push(arrow(if *reads == Reads::Events { EVENTS } else { OUTPUTS }, &name, what));
+    }
+    if let Some(told) = &topology.told {
+        nodes.push(node(INCIDENTS.to_owned(), &["incidents", &told.kept()], Shape::Log));
+        arrows.push(arrow(OUTPUTS, INCIDENTS, "alerts"));
+        for (i, Receiver { id, kind, by }) in told.receivers.iter().enumerate() {
+            let name = format!("receiver{i}");
+            arrows.push(arrow(INCIDENTS, &name, by));
+            nodes.push(node(name, &[id, kind], Shape::Box));
+        }
     }
     (nodes, arrows)
 }
@@ -169,6 +185,29 @@ logs -> sinks
   embedded  embedded  dead letters of the output log
 ";
         assert_eq!(text(&topology), expected);
+    }
+
+    #[test]
+    fn who_is_told_of_alerts_stands_at_the_end() {
+        let text_of = "[sources.web]\ntype = \"push\"\n[alerts.down]\ntype = \"state\"\n\
+                       [receivers.chat]\ntype = \"slack\"\nurl = { env = \"X\" }\n\
+                       [receivers.on_call]\ntype = \"pagerduty\"\nrouting_key = { env = \"X\" }\n\
+                       [route]\nreceivers = [\"chat\"]\n\
+                       [[route.routes]]\nid = \"grave\"\nmatch = [\"severity>=error\"]\nescalation = [{ after = \"1h\", receiver = \"on_call\" }]\n\
+                       [[route.routes.routes]]\nid = \"db\"\nreceivers = [\"on_call\"]\n";
+        let topology = Topology::of(&from_text("test", text_of).unwrap());
+        let expected = "
+alerts of the output log -> incidents (embedded) -> receivers
+  chat     slack      by route, route/grave
+  on_call  pagerduty  by route/grave/db; later route/grave, route/grave/db
+";
+        assert!(text(&topology).ends_with(expected), "{}", text(&topology));
+        let drawn = mermaid(&topology);
+        for line in
+            ["outputs -->|\"alerts\"| incidents", "incidents -->|\"route, route/grave\"| receiver0", "receiver1[\"on_call<br>pagerduty\"]"]
+        {
+            assert!(drawn.contains(line), "{drawn}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::told::Told;
 use crate::config::{Config, LogKind, SinkKind, show_json};
 
 /// What flows where.
@@ -15,6 +16,8 @@ pub(super) struct Topology {
     pub(super) operators: Vec<Operator>,
     /// What stores write.
     pub(super) sinks: Vec<Sink>,
+    /// Who is told of alerts, when there are rules.
+    pub(super) told: Option<Told>,
 }
 
 /// An operator and what it reads.
@@ -67,7 +70,7 @@ impl Topology {
             _ => Vec::new(),
         };
         let operators = ordered([of("operators"), of("alerts")].concat());
-        Self { log, sources, operators, sinks: sinks(config) }
+        Self { log, sources, operators, sinks: sinks(config), told: Told::of(config) }
     }
 }
 
