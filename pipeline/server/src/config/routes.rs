@@ -212,6 +212,6 @@ impl JsonSchema for GroupBy {
         "GroupBy".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "type": "array", "items": { "type": "string" } }, { "const": "each" }] })
+        json_schema!({ "anyOf": [{ "type": "array", "items": { "type": "string" } }, { "enum": ["each"] }] })
     }
 }
