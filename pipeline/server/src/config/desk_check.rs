@@ -33,7 +33,7 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         tell(matchers.iter().enumerate().filter_map(|(i, of)| known.fault(i, of)).collect(), &path, root, report);
     }
-    reachable(&parts.routing.map(|routing| routing.routes.as_slice()).unwrap_or_default(), vec!["route".to_owned()], parts, report);
+    reachable(parts.routing.map(|routing| routing.routes.as_slice()).unwrap_or_default(), vec!["route".to_owned()], parts, report);
 }
 
 /// Looks at what is written: a route with another error still names its receivers.
