@@ -38,6 +38,6 @@ pub use matcher::{Matcher, Matchers, value};
 pub use policy::{DependsOn, Escalation, GroupBy, Inhibition, Policy, Rate, Receiver, Route, Timings};
 pub use rebuild::RuleEntry;
 pub use record::{AlertRecord, IncidentRecord, Related, Thread, Told};
-pub use route::{Hit, Routes};
+pub use route::{Asked, Hit, Reply, Routes};
 pub use silence::Silence;
 pub use verdict::{Decision, Verdict};

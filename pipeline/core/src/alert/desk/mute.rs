@@ -7,19 +7,22 @@ use super::{DependsOn, Desk, Inhibition, Verdict, value};
 impl Desk {
     /// What keeps the alert silent at a time: a silence, a maintenance window, an inhibition or a dependence, in this order.
     pub fn muted(&self, now: Timestamp, alert: &Alert) -> Option<Verdict> {
-        let silence = self.silences.values().find(|silence| silence.mutes(alert, now));
-        if let Some(silence) = silence {
-            return Some(Verdict::Silenced { silence: silence.id.clone(), until: silence.ends });
-        }
-        let window = self.policy.maintenance.iter().find_map(|window| Some((window, window.mutes(alert, now)?)));
-        if let Some((window, until)) = window {
-            return Some(Verdict::InMaintenance { window: window.id.clone(), until });
-        }
-        self.inhibited(alert)
+        self.mutes(now, alert).next()
     }
 
-    fn inhibited(&self, alert: &Alert) -> Option<Verdict> {
-        self.policy.inhibitions.iter().zip(&self.inhibitors).find_map(|(inhibition, inhibitors)| {
+    /// All that keeps the alert silent at a time, in the order of [`Self::muted`].
+    pub fn mutes<'a>(&'a self, now: Timestamp, alert: &'a Alert) -> impl Iterator<Item = Verdict> + 'a {
+        let silences = self.silences.values().filter(move |silence| silence.mutes(alert, now));
+        let silences = silences.map(|silence| Verdict::Silenced { silence: silence.id.clone(), until: silence.ends });
+        let windows = self.policy.maintenance.iter().filter_map(move |window| {
+            let until = window.mutes(alert, now)?;
+            Some(Verdict::InMaintenance { window: window.id.clone(), until })
+        });
+        silences.chain(windows).chain(self.inhibited(alert))
+    }
+
+    fn inhibited<'a>(&'a self, alert: &'a Alert) -> impl Iterator<Item = Verdict> + 'a {
+        self.policy.inhibitions.iter().zip(&self.inhibitors).filter_map(|(inhibition, inhibitors)| {
             if !inhibition.target.matches(alert) {
                 return None;
             }

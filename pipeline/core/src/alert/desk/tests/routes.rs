@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{Matcher, Matchers, Routes};
+use super::super::{Asked, Hit, Matcher, Matchers, Reply, Routes};
 use super::*;
 
 /// The receivers, waits and labels to group by that hold at a node.
@@ -62,5 +62,50 @@ proptest! {
         });
         let above = (Vec::new(), 30, vec!["rule".to_owned()]);
         prop_assert_eq!(hits.collect::<Vec<_>>(), plainly(&root, &alert, &above));
+        let asked = routes.asked(&alert);
+        let takes = asked.iter().filter(|asked| asked.reply == Reply::Takes).map(|asked| asked.node);
+        prop_assert_eq!(takes.collect::<Vec<&Hit>>(), routes.of(&alert));
+        prop_assert_eq!(asked.len(), nodes(&root));
     }
+}
+
+fn nodes(route: &Route) -> usize {
+    1 + route.routes.iter().map(nodes).sum::<usize>()
+}
+
+#[test]
+fn every_node_says_why_it_does_not_take_an_alert() {
+    let route = |id: &str, matcher: &str, go_on: bool, routes: Vec<Route>| {
+        let matchers = Matchers::parse([matcher]).unwrap();
+        Route { id: id.into(), matchers, go_on, routes, ..Route::default() }
+    };
+    let db = route("db", "team=db", false, vec![route("grave", "severity>=error", false, Vec::new())]);
+    let night = route("night", "rule=~d.*", true, vec![route("any", "rule=disk", false, Vec::new())]);
+    let below = vec![route("web", "team=web", true, vec![route("eu", "region=eu", false, Vec::new())]), night, db];
+    let last = route("last", "rule=disk", false, Vec::new());
+    let root = Route { routes: below.into_iter().chain([last]).collect(), ..Route::default() };
+    let alert = Alert { labels: [("team".to_owned(), "db".to_owned())].into(), ..alert("disk", "a", 0) };
+    let routes = Routes::new(&root);
+    let said: Vec<String> = routes.asked(&alert).iter().map(said).collect();
+    let expected = [
+        ": below",
+        "web: refuses, team=\"web\"",
+        "web/eu: not asked, web",
+        "night: below",
+        "night/any: takes",
+        "db: takes",
+        "db/grave: refuses, severity>=\"error\"",
+        "last: not asked, db",
+    ];
+    assert_eq!(said, expected);
+}
+
+fn said(asked: &Asked<'_>) -> String {
+    let reply = match &asked.reply {
+        Reply::Takes => "takes".to_owned(),
+        Reply::Below => "below".to_owned(),
+        Reply::Refuses { matcher } => format!("refuses, {matcher}"),
+        Reply::NotAsked { because } => format!("not asked, {because}"),
+    };
+    format!("{}: {reply}", asked.node.path)
 }
