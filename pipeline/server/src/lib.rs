@@ -6,6 +6,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
+pub mod incidents;
 pub mod migrate;
 pub mod replay;
 pub mod telemetry;

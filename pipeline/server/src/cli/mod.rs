@@ -2,6 +2,7 @@
 //!
 //! Each command has a file with its arguments and what it does. [`dispatch`] chooses among them.
 
+mod alert_steps;
 pub mod alerts;
 pub mod args;
 pub mod bench;

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use floodmark_connectors::logs::{embedded::Log as EmbeddedLog, jetstream};
-use floodmark_connectors::stores::embedded::Store;
+use floodmark_connectors::stores::embedded::{Alerts as EmbeddedAlerts, Store};
 use floodmark_connectors::stores::frames::{Frames, IndexedScan};
 use floodmark_connectors::stores::{mongodb, postgres};
+use floodmark_core::alert::desk::Policy;
 use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, ResultSetQuery, RollupQuery, ScoreQuery, SeriesQuery};
 
 use super::args::Global;
@@ -14,6 +15,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::selection::Place;
 use crate::config::{Config, LogKind, SinkKind};
 use crate::data_dir::DataDir;
+use crate::incidents::Alerts;
 use crate::replay::ResultSet;
 use crate::{config, telemetry};
 
@@ -145,6 +147,26 @@ impl Data {
             }
         }
         Ok(Arc::new(self.embedded_store()?))
+    }
+
+    /// Who answers about alerts, or also takes what is asked for.
+    pub(super) async fn alerts(&self, access: Access) -> Result<Alerts, Failure> {
+        for kind in self.sink_kinds() {
+            match kind {
+                SinkKind::Postgres(settings) => return Ok(Alerts::of(postgres::Alerts::new(postgres::Store::open(settings).await?))),
+                SinkKind::Embedded(_) | SinkKind::Mongodb(_) => {}
+            }
+        }
+        let path = self.file("store", self.directory.store())?;
+        Ok(Alerts::of(EmbeddedAlerts::new(match access {
+            Access::Read => Store::open_read_only(path)?,
+            Access::Write => Store::open(path)?,
+        })))
+    }
+
+    /// What the desk goes by; of a data directory alone nothing is known.
+    pub(super) fn policy(&self) -> Result<Policy, Failure> {
+        Ok(Policy::default())
     }
 
     /// Where it is, for people.

@@ -1,12 +1,11 @@
 //! Why an alert is what it is: its steps, and what decided each.
 
-use floodmark_schemas::{Alert, Evidence};
+use floodmark_schemas::Alert;
 use serde_json::json;
 
 use super::{Args, Format, text};
 use crate::cli::listing::json_line;
-use crate::cli::table::{Align, Table};
-use crate::cli::{describe, output};
+use crate::cli::{alert_steps, describe, output};
 use crate::config::name_of;
 use crate::replay::AlertStep;
 
@@ -37,34 +36,8 @@ fn as_text(steps: &[AlertStep], newest: &Alert) -> String {
         .chain(annotations.iter().map(|(name, value)| format!("{name}: {value}")));
     lines.for_each(|line| text.push_str(&format!("  {}\n", describe::plain(&line))));
     text.push_str(&format!("\n{}\n", text::count(steps.len() as u64, "step")));
-    let head = [("STEP", Align::Right), ("TIME", Align::Left), ("STATE", Align::Left), ("SEVERITY", Align::Left)];
-    let more = [("VALUE", Align::Right), ("LIMIT", Align::Right), ("NOTICED", Align::Left), ("DECIDED BY", Align::Left)];
-    let mut table = Table::new(head.into_iter().chain(more));
-    for AlertStep { alert, .. } in steps {
-        let number = |number: Option<f64>| number.map(describe::number).unwrap_or_default();
-        let flapping = if alert.flapping { ", flapping" } else { "" };
-        table.row(vec![
-            alert.step.to_string(),
-            describe::time(alert.time),
-            format!("{}{flapping}", name_of(alert.state)),
-            alert.severity.to_string(),
-            number(alert.value),
-            number(alert.threshold),
-            describe::time(alert.noticed),
-            evidence(alert.evidence.as_ref()),
-        ]);
-    }
+    let table = alert_steps::table(steps.iter().map(|step| &step.alert));
     text.push_str(&table.render(output::width()));
     text.push_str(&format!("\nTo make it again\n  {}\n", command(steps, newest)));
     text
-}
-
-fn evidence(evidence: Option<&Evidence>) -> String {
-    match evidence {
-        None => String::new(),
-        Some(Evidence::Event { position, index }) => format!("event {position}.{index}"),
-        Some(Evidence::Rollup { id, .. }) => format!("rollup {id}"),
-        Some(Evidence::Score { id }) => format!("score {id}"),
-        Some(Evidence::Time { position }) => format!("time, as of entry {position}"),
-    }
 }

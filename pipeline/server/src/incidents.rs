@@ -1,0 +1,39 @@
+//! What people see of incidents and alerts, and what they ask to be done: the same for the command line and the API.
+//!
+//! It only reads the store of alerts and writes requests to it. What is asked for is done by the desk of the running pipeline.
+
+mod asking;
+mod finding;
+mod overview;
+mod preview;
+pub(crate) mod sentence;
+mod situation;
+mod whole;
+
+use std::sync::Arc;
+
+use floodmark_core::ports::{AlertQuery, AlertRequests};
+
+pub use asking::{Asked, ask};
+pub use finding::{Found, alert, incident, silence};
+pub use overview::{AlertOverview, Overview, SilenceOverview, SilenceState};
+pub use preview::{PREVIEW_DAYS, Past, past};
+pub use situation::Situation;
+pub use whole::{Attempted, Notified, Whole, WholeAlert};
+
+/// The store of alerts, for those who ask.
+#[derive(Clone)]
+pub struct Alerts {
+    /// Who answers.
+    pub query: Arc<dyn AlertQuery>,
+    /// Who takes what is asked for.
+    pub requests: Arc<dyn AlertRequests>,
+}
+
+impl Alerts {
+    /// Of one store.
+    pub fn of(store: impl AlertQuery + AlertRequests + 'static) -> Self {
+        let store = Arc::new(store);
+        Self { query: store.clone(), requests: store }
+    }
+}

@@ -1,0 +1,84 @@
+//! What is open now, and what keeps it silent.
+
+use std::collections::BTreeMap;
+
+use floodmark_core::Result;
+use floodmark_core::alert::desk::{AlertRecord, Desk, Policy, Stored, Verdict};
+use floodmark_core::ports::{AlertFilter, AlertQuery, IncidentFilter, Page};
+use floodmark_schemas::{Alert, Timestamp};
+
+/// How much is asked for at once.
+const PAGE: usize = 1_000;
+
+/// What is open, as a desk sees it that is made from what can be asked for. It changes nothing in the store.
+pub struct Situation {
+    desk: Desk,
+    /// Open alerts by incident.
+    open: BTreeMap<String, Vec<AlertRecord>>,
+}
+
+impl Situation {
+    /// Reads all that is open. It takes as much memory as the desk itself.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn read(query: &dyn AlertQuery, policy: Policy) -> Result<Self> {
+        let open = IncidentFilter { open: Some(true), ..IncidentFilter::default() };
+        let incidents = all(async |after| query.incidents(&open, after.as_deref(), PAGE).await).await?;
+        let active = AlertFilter { active: Some(true), ..AlertFilter::default() };
+        let mut alerts = all(async |after| query.alerts(&active, after.as_deref(), PAGE).await).await?;
+        let mut open: BTreeMap<String, Vec<AlertRecord>> = BTreeMap::new();
+        for record in &alerts {
+            open.entry(record.incident.clone().unwrap_or_default()).or_default().push(record.clone());
+        }
+        for incident in incidents.iter().map(|record| &record.incident.id) {
+            if open.contains_key(incident) {
+                continue;
+            }
+            // Those that flap count as open for a while after they were over.
+            let of = AlertFilter { incident: Some(incident.clone()), ..AlertFilter::default() };
+            let mut held = all(async |after| query.alerts(&of, after.as_deref(), PAGE).await).await?;
+            held.retain(AlertRecord::is_open);
+            alerts.extend(held.iter().cloned());
+            open.insert(incident.clone(), held);
+        }
+        let silences = query.silences(false).await?.into_iter().map(|silence| (silence.id.clone(), silence)).collect();
+        let incidents = incidents.into_iter().map(|record| (record.incident.id.clone(), record)).collect();
+        let alerts = alerts.into_iter().map(|record| (record.alert.id.clone(), record)).collect();
+        let stored = Stored { incidents, alerts, silences, notes: BTreeMap::new() };
+        Ok(Self { desk: Desk::restore(policy, stored)?, open })
+    }
+
+    /// When nothing is open, and nobody has silenced anything.
+    pub fn nothing(policy: Policy) -> Self {
+        Self { desk: Desk::new(policy), open: BTreeMap::new() }
+    }
+
+    /// Alerts that are open, by incident.
+    pub fn open(&self) -> impl Iterator<Item = &AlertRecord> {
+        self.open.values().flatten()
+    }
+
+    /// Those of one incident.
+    pub fn open_of(&self, incident: &str) -> &[AlertRecord] {
+        self.open.get(incident).map_or(&[], Vec::as_slice)
+    }
+
+    /// All that keeps an alert silent at a time, if it is active then.
+    pub fn mutes(&self, at: Timestamp, alert: &Alert) -> Vec<Verdict> {
+        self.desk.mutes(at, alert).collect()
+    }
+}
+
+/// Page after page.
+pub(super) async fn all<T>(ask: impl AsyncFn(Option<String>) -> Result<Page<T>>) -> Result<Vec<T>> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = ask(after.take()).await?;
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}
