@@ -19,7 +19,7 @@ pub use finding::{Found, alert, incident, silence};
 pub use overview::{AlertOverview, Overview, SilenceOverview, SilenceState};
 pub use preview::{PREVIEW_DAYS, Past, past};
 pub use situation::Situation;
-pub use whole::{Attempted, Notified, Whole, WholeAlert};
+pub use whole::{Attempted, Concerned, Notified, Whole, WholeAlert};
 
 /// The store of alerts, for those who ask.
 #[derive(Clone)]

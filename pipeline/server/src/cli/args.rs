@@ -115,7 +115,7 @@ pub enum Command {
     Results(results::Command),
     /// Say why a rollup or score is what it is: the events behind it, and the life of its window.
     Explain(explain::Args),
-    /// Try the ways to those who are told of alerts.
+    /// See what is wrong and who was told; look after it or silence it; try routes and receivers.
     #[command(subcommand)]
     Alerts(alerts::Command),
     /// Look at dead letters: input that could not become an event.

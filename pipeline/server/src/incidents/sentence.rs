@@ -41,7 +41,7 @@ pub(crate) fn decision(decision: &Decision) -> String {
     match &decision.verdict {
         Verdict::Grouped { routes, opened } => {
             let what = if *opened { "opened the incident" } else { "came to the incident" };
-            format!("{alert} {what}, by {}", listed_routes(routes))
+            format!("{alert} {what}, by {}", listed(routes))
         }
         Verdict::NoRoute => format!("{alert}: no route leads to anybody"),
         Verdict::Late { fired } => format!("{alert} became known late: it would have fired at {}", time(*fired)),
@@ -80,11 +80,12 @@ pub(crate) fn decision(decision: &Decision) -> String {
 }
 
 /// Routes by their names.
-fn listed_routes(routes: &[String]) -> String {
-    let name = |path: &String| if path.is_empty() { "the root".to_owned() } else { path.clone() };
-    let names: Vec<String> = routes.iter().map(name).collect();
-    let what = if names.len() == 1 { "route" } else { "routes" };
-    format!("{what} {}", names.join(", "))
+fn listed(routes: &[String]) -> String {
+    match routes {
+        [root] if root.is_empty() => "the root route".to_owned(),
+        [route] => format!("route {route}"),
+        routes => format!("routes {}", routes.join(", ")),
+    }
 }
 
 /// A time to the second.

@@ -20,7 +20,7 @@ pub struct Whole {
     /// The gravest it has been.
     pub worst: Severity,
     /// Who is told, by receiver.
-    pub threads: BTreeMap<String, Thread>,
+    pub receivers: BTreeMap<String, Concerned>,
     /// Incidents of other sources that began at about the same time.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Related>,
@@ -32,6 +32,31 @@ pub struct Whole {
     pub decisions: Vec<Decision>,
     /// The newest notifications, in order.
     pub notifications: Vec<Notified>,
+}
+
+/// Who is told of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Concerned {
+    /// The route that leads there; the root is empty.
+    pub route: String,
+    /// How many notifications were written.
+    pub told: u32,
+    /// When the last was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_told: Option<Timestamp>,
+    /// When it is looked at next whether there is something to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+    /// When somebody else is told, unless somebody acknowledges it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalates: Option<Timestamp>,
+}
+
+impl From<&Thread> for Concerned {
+    fn from(thread: &Thread) -> Self {
+        let Thread { route, number, told, due, escalates, .. } = thread;
+        Self { route: route.clone(), told: *number, last_told: *told, due: *due, escalates: *escalates }
+    }
 }
 
 /// A notification and what became of it.
@@ -91,13 +116,15 @@ impl Whole {
         let filter = AlertFilter { incident: Some(id.clone()), ..AlertFilter::default() };
         let members = query.alerts(&filter, None, limit).await?;
         let more_members = members.next.is_some();
+        let mut members = AlertOverview::page(members, situation, now).items;
+        members.iter_mut().for_each(|member| member.incident = None);
         Ok(Self {
-            members: AlertOverview::page(members, situation, now).items,
+            members,
             more_members,
             decisions: query.decisions(&id, limit).await?,
             notifications: query.sent(&id, limit).await?.into_iter().map(Notified::from).collect(),
             worst: record.worst,
-            threads: record.threads.clone(),
+            receivers: record.threads.iter().map(|(receiver, thread)| (receiver.clone(), Concerned::from(thread))).collect(),
             related: record.related.clone(),
             overview: Overview::of(record, situation, now),
         })

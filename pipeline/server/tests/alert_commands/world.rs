@@ -165,7 +165,7 @@ type = "host"
 
 [receivers.mail]
 type = "command"
-program = "/bin/true"
+argv = ["/bin/true"]
 "#;
 
 impl World {

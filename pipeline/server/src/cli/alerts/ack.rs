@@ -12,8 +12,9 @@ use crate::cli::selection::Place;
 use crate::incidents;
 
 pub(super) const HELP: &str = "\
-Everybody who was told of the incident is told that you look after it. --useful and --noise say whether the alert was
-worth it: backtests count by that. Asking again replaces what was said before. `floodmark run` does it, within a second.
+Everybody who was told of the incident is told that you look after it. --useful and --noise say
+whether it was worth telling. Asking again replaces what was said before. `floodmark run` does it,
+within a second.
 
 Example:
   floodmark alerts ack 5f0c8a6e --note \"replacing the disk\" --useful";

@@ -1,6 +1,6 @@
 //! An incident as text.
 
-use floodmark_core::alert::desk::{Decision, Related, Thread};
+use floodmark_core::alert::desk::{Decision, Related};
 use floodmark_core::ports::alerts::{Outcome, SentState};
 use floodmark_schemas::{Acknowledgement, Timestamp};
 
@@ -9,7 +9,7 @@ use crate::cli::listing::Listed;
 use crate::cli::output;
 use crate::cli::table::{Align, Table};
 use crate::config::name_of;
-use crate::incidents::{AlertOverview, Attempted, Notified, Whole, sentence};
+use crate::incidents::{AlertOverview, Attempted, Concerned, Notified, Whole, sentence};
 
 /// All of it.
 pub(super) fn as_text(whole: &Whole) -> String {
@@ -57,24 +57,23 @@ fn related(related: &[Related]) -> String {
             1.. => format!("{secs} s later"),
             _ => format!("{secs} s earlier"),
         };
-        format!("  {when}: {} of {}, incident {}\n", plain(title), plain(source), sentence::short(incident))
+        format!("  {when}: {}, source {}, incident {}\n", plain(title), plain(source), sentence::short(incident))
     };
     let lines: String = related.iter().map(line).collect();
     if lines.is_empty() { lines } else { format!("\nBegan at about the same time (no more than that is known)\n{lines}") }
 }
 
 fn receivers(whole: &Whole) -> String {
-    if whole.threads.is_empty() {
+    if whole.receivers.is_empty() {
         return "\nNobody is told of it.\n".to_owned();
     }
     let texts = ["RECEIVER", "ROUTE"].map(|name| (name, Align::Left));
-    let times = ["LAST TOLD", "LOOKED AT NEXT", "ESCALATES"].map(|name| (name, Align::Left));
+    let times = ["LAST TOLD", "NEXT LOOK", "ESCALATES"].map(|name| (name, Align::Left));
     let mut table = Table::new(texts.into_iter().chain([("TOLD", Align::Right)]).chain(times));
-    for (receiver, thread) in &whole.threads {
-        let Thread { route, number, told, due, escalates, .. } = thread;
+    for (receiver, Concerned { route, told, last_told, due, escalates }) in &whole.receivers {
         let route = if route.is_empty() { "(root)" } else { route };
-        let row = [receiver.clone(), route.to_owned(), number.to_string()];
-        table.row(row.into_iter().chain([told, due, escalates].map(|time| time.map(sentence::time).unwrap_or_default())).collect());
+        let row = [receiver.clone(), route.to_owned(), told.to_string()];
+        table.row(row.into_iter().chain([last_told, due, escalates].map(|time| time.map(sentence::time).unwrap_or_default())).collect());
     }
     format!("\nReceivers\n{}", table.render(output::width()))
 }

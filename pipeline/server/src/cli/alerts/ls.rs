@@ -148,11 +148,12 @@ impl Overview {
 impl Listed for AlertOverview {
     /// Columns that nothing has are left out.
     fn table(alerts: &[Self]) -> Table {
+        let grouped = alerts.iter().any(|overview| overview.incident.is_some());
         let muted = alerts.iter().any(|overview| !overview.muted_by.is_empty());
         let texts = ["ID", "STATE", "SEVERITY", "BEGAN", "RULE", "SOURCE", "SERIES"].map(|name| (name, Align::Left));
         let numbers = ["VALUE", "LIMIT"].map(|name| (name, Align::Right));
-        let last = std::iter::once(("INCIDENT", Align::Left)).chain(muted.then_some(("MUTED", Align::Left)));
-        let mut table = Table::new(texts.into_iter().chain(numbers).chain(last));
+        let last = [grouped.then_some(("INCIDENT", Align::Left)), muted.then_some(("MUTED", Align::Left))];
+        let mut table = Table::new(texts.into_iter().chain(numbers).chain(last.into_iter().flatten()));
         for AlertOverview { alert, incident, muted_by } in alerts {
             let number = |number: Option<f64>| number.map(describe::number).unwrap_or_default();
             let flapping = if alert.flapping { ", flapping" } else { "" };
@@ -166,8 +167,8 @@ impl Listed for AlertOverview {
                 alert.series.to_string(),
                 number(alert.value),
                 number(alert.threshold),
-                incident.as_deref().map(sentence::short).unwrap_or_default().to_owned(),
             ];
+            row.extend(grouped.then(|| incident.as_deref().map(sentence::short).unwrap_or_default().to_owned()));
             row.extend(muted.then(|| muted_by.iter().map(sentence::mute).collect::<Vec<_>>().join(", ")));
             table.row(row);
         }

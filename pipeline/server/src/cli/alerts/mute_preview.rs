@@ -15,8 +15,9 @@ use crate::cli::selection::{Place, usage};
 use crate::incidents::{AlertOverview, PREVIEW_DAYS, Past, Situation, past, sentence};
 
 pub(super) const HELP: &str = "\
-Without --at: which open alerts a silence with these matchers would keep silent now, and how many alerts of the last seven
-days it would have. With --at: what is silent at that time by silences, maintenance windows and alerts that are open now.
+Without --at: which open alerts a silence with these matchers would keep silent now, and how many
+alerts of the last seven days it would have. With --at: which open alerts are silent at that time,
+by silences, maintenance windows and other alerts that are open now.
 
 Examples:
   floodmark alerts mute-preview rule=disk_full 'host=~db-.*'

@@ -20,8 +20,8 @@ use crate::cli::selection::{Label, Place, usage};
 use crate::incidents::{Situation, sentence};
 
 pub(super) const HELP: &str = "\
-Reads the configuration, and from the store silences and what is open now: those may keep the alert silent. Without a
-store only maintenance windows are known.
+Reads the configuration, and from the store silences and what is open now: those may keep the alert
+silent. Without a store only maintenance windows are known.
 
 Examples:
   floodmark alerts route-test --labels rule=disk_full,team=db --severity critical
@@ -218,11 +218,14 @@ fn as_text(asked: &[Asked<'_>], alert: &Alert, policy: &Policy, muted_by: &[Verd
     for (number, taken) in taken.enumerate() {
         text.push_str(&route(&taken, number == 0, policy));
     }
+    let at = args.at.map_or_else(|| "Now".to_owned(), |at| format!("At {}", sentence::time(at)));
     match muted_by {
-        [] => text.push_str("Nothing would keep it silent"),
-        mutes => text.push_str(&format!("Silent: {}", plain(&mutes.iter().map(sentence::mute).collect::<Vec<_>>().join(", ")))),
+        [] => text.push_str(&format!("{at} nothing keeps it silent.\n")),
+        mutes => {
+            let mutes: Vec<String> = mutes.iter().map(sentence::mute).collect();
+            text.push_str(&format!("{at} it is kept silent: {}.\n", plain(&mutes.join(", "))));
+        }
     }
-    text.push_str(&args.at.map_or_else(|| " now.\n".to_owned(), |at| format!(" at {}.\n", sentence::time(at))));
     text
 }
 

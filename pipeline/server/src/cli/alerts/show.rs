@@ -16,8 +16,8 @@ use crate::config::name_of;
 use crate::incidents::{self, Found, Situation, Whole, WholeAlert, sentence};
 
 pub(super) const HELP: &str = "\
-Of an incident: its alerts, what began at about the same time, every decision, every notification with every try.
-Of an alert: its steps, and what was decided of it. `floodmark explain` says what made its rule take them.
+Of an incident: its alerts, what began at about the same time, decisions, and notifications with
+every try. Of an alert: its steps, and what was decided of it; `floodmark explain` says more.
 Works beside `floodmark run`.
 
 Example:

@@ -16,13 +16,14 @@ use crate::cli::selection::{Place, usage};
 use crate::incidents::{self, Situation, sentence};
 
 pub(super) const HELP: &str = "\
-All matchers have to hold: name=value, name!=value, name=~pattern, name!~pattern, severity>=level; names are labels, rule,
-source, metric and severity. `floodmark alerts mute-preview` says beforehand what they mean. Prints the id of the silence.
-When it ends, what goes on is told, and its incidents say that it is over. `floodmark run` does it, within a second.
+All matchers have to hold: name=value, name!=value, name=~pattern, name!~pattern, severity>=level.
+Names are rule, source, metric, severity and labels. `floodmark alerts mute-preview` says beforehand
+what they mean. When the silence ends, what goes on is told, and its incidents say that it is over.
+`floodmark run` does it, within a second; the id of the silence is printed.
 
 Examples:
   floodmark alerts silence rule=disk_full host=db-1 --for 2h --comment \"new disk at three\"
-  floodmark alerts silence 'source=~web-.*' --from 2026-01-31T22:00:00Z --until 2026-02-01T02:00:00Z --comment \"the move\"";
+  floodmark alerts silence 'source=~web-.*' --from 2026-01-31T22:00:00Z --for 4h --comment \"moving\"";
 
 /// Arguments of `floodmark alerts silence`.
 #[derive(Debug, clap::Args)]

@@ -57,7 +57,7 @@ pub(super) fn silences(global: &Global, args: &Args) -> Outcome {
 impl Listed for SilenceOverview {
     fn table(silences: &[Self]) -> Table {
         let left = |name| (name, Align::Left);
-        let columns = [left("ID"), left("STATE"), left("FROM"), left("UNTIL"), ("OPEN", Align::Right)];
+        let columns = [left("ID"), left("STATE"), left("FROM"), left("UNTIL"), ("ALERTS", Align::Right)];
         let mut table = Table::new(columns.into_iter().chain(["MATCHERS", "OWNER", "COMMENT"].map(left)));
         for overview in silences {
             let silence = &overview.silence;
