@@ -53,7 +53,32 @@ impl ApiError {
 
     /// This path only answers other methods, which the `Allow` header names.
     pub fn method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this API only reads: use GET or HEAD")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method: Allow says which it does")
+    }
+
+    /// The body is not what is expected; the message says what is.
+    pub fn body(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_body", message)
+    }
+
+    /// The body is of another type.
+    pub fn content_type(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message)
+    }
+
+    /// A page of another site asks for a change.
+    pub fn foreign(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "foreign_origin", message)
+    }
+
+    /// The beginning of an id that several have.
+    pub fn ambiguous(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "ambiguous", message)
+    }
+
+    /// What is asked for was not done; the message says why.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "refused", message)
     }
 
     /// The body is larger than any request needs.

@@ -1,9 +1,9 @@
-//! What machines ask about the process itself, and the page that shows people what there is.
+//! What machines ask about the process itself.
 
 use axum::{
     extract::State,
     http::{Method, Uri, header},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 use prometheus::{Encoder, TextEncoder};
 
@@ -29,12 +29,6 @@ pub(super) async fn metrics(State(state): State<ApiState>) -> Result<Response, A
         ApiError::internal("writing the metrics")
     })?;
     Ok(([(header::CONTENT_TYPE, encoder.format_type().to_owned())], text).into_response())
-}
-
-/// What this is and where to go from here. Nothing on it comes from elsewhere, and nothing runs.
-pub(super) async fn home() -> Response {
-    let policy = [(header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")];
-    (policy, Html(include_str!("home.html"))).into_response()
 }
 
 /// Nothing is at this path.

@@ -8,11 +8,11 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{delete, get, post},
 };
 use tower::limit::GlobalConcurrencyLimitLayer;
 
-use super::{error::ApiError, meters, pages, process, state::ApiState};
+use super::{actions, error::ApiError, home, incidents, meters, pages, process, state::ApiState};
 
 /// Everything there is, for those who ask for what there is not.
 pub(super) const PATHS: &[&str] = &[
@@ -28,11 +28,18 @@ pub(super) const PATHS: &[&str] = &[
     "/api/v1/units",
     "/api/v1/dead-letters",
     "/api/v1/dead-letters/{component}/{id}",
+    "/api/v1/incidents",
+    "/api/v1/incidents/{id}",
+    "/api/v1/incidents/{id}/ack",
+    "/api/v1/alerts",
+    "/api/v1/alerts/{id}",
+    "/api/v1/silences",
+    "/api/v1/silences/{id}",
 ];
 
 /// The longest a request may take, waiting for its turn included.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(10);
-/// The largest body of a request. Nothing here reads one.
+/// The largest body of a request.
 pub(super) const BODY_BYTES_MAX: u64 = 64 * 1024;
 /// The most questions that stores answer at a time; the others wait. Metrics and health never do.
 const QUESTIONS_MAX: usize = 32;
@@ -48,9 +55,16 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/v1/units", get(pages::units))
         .route("/api/v1/dead-letters", get(pages::dead_letters))
         .route("/api/v1/dead-letters/{component}/{id}", get(pages::dead_letter))
+        .route("/api/v1/incidents", get(incidents::incidents))
+        .route("/api/v1/incidents/{id}", get(incidents::incident))
+        .route("/api/v1/incidents/{id}/ack", post(actions::acknowledge))
+        .route("/api/v1/alerts", get(incidents::alerts))
+        .route("/api/v1/alerts/{id}", get(incidents::alert))
+        .route("/api/v1/silences", get(incidents::silences).post(actions::silence))
+        .route("/api/v1/silences/{id}", delete(actions::unsilence))
+        .route("/", get(home::home))
         .route_layer(GlobalConcurrencyLimitLayer::new(QUESTIONS_MAX));
     Router::new()
-        .route("/", get(process::home))
         .route("/metrics", get(process::metrics))
         .route("/-/healthy", get(process::healthy))
         .route("/-/ready", get(process::ready))

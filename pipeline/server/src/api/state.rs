@@ -2,13 +2,24 @@
 
 use std::sync::Arc;
 
+use floodmark_core::alert::desk::Policy;
 use floodmark_core::ports::{Clock, EventQuery, StoreQuery};
 use floodmark_engine::{SourceStatus, Standing};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
+use crate::incidents::Alerts;
+
 /// Asks where each unit of work stands.
 pub type Units = dyn Fn() -> BoxFuture<'static, floodmark_core::Result<Vec<Standing>>> + Send + Sync;
+
+/// The alerts of a pipeline.
+pub struct AlertState {
+    /// Their store.
+    pub of: Alerts,
+    /// What the desk goes by.
+    pub policy: Arc<Policy>,
+}
 
 /// Everything that requests are answered from.
 #[derive(Clone)]
@@ -21,6 +32,8 @@ pub struct ApiState {
     pub sources: Arc<dyn Fn() -> Vec<SourceStatus> + Send + Sync>,
     /// Where each unit of work stands.
     pub units: Arc<Units>,
+    /// Alerts, where there are rules.
+    pub alerts: Option<Arc<AlertState>>,
     /// What relative times are taken from.
     pub clock: Arc<dyn Clock>,
     /// What `/metrics` shows.

@@ -1,6 +1,7 @@
 //! The API over real sockets.
 
 pub(crate) mod client;
+mod incidents;
 mod lists;
 mod serving;
 
@@ -94,6 +95,7 @@ fn state(memory: Memory, ready: watch::Receiver<bool>) -> ApiState {
         units: Arc::new(|| {
             Box::pin(async { Ok(vec![Standing { unit: "job.minutely.0".to_owned(), lag: Some(7), ..Standing::default() }]) })
         }),
+        alerts: None,
         clock: Arc::new(TokioClock::starting_at(NOW)),
         registry: telemetry::tests::metrics().registry.clone(),
         ready,

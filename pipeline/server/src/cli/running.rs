@@ -141,7 +141,7 @@ async fn once(running: &Running, prepared: Prepared, metrics: &Metrics, signals:
         let sources = Arc::new(move || statuses.all());
         let units = units(pipeline.clone());
         let (clock, registry, ready) = (Arc::new(SystemClock), metrics.registry.clone(), ready.subscribe());
-        let state = ApiState { events, store, sources, units, clock, registry, ready };
+        let state = ApiState { events, store, sources, units, alerts: None, clock, registry, ready };
         companions.spawn(api::serve(listener, api::router(state), beside.clone()));
     }
     companions.spawn(show_progress(progress, beside.clone()));

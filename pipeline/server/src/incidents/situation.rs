@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use floodmark_core::Result;
-use floodmark_core::alert::desk::{AlertRecord, Desk, Policy, Stored, Verdict};
-use floodmark_core::ports::{AlertFilter, AlertQuery, IncidentFilter, Page};
+use floodmark_core::alert::desk::{AlertRecord, Desk, IncidentRecord, Policy, Stored, Verdict};
+use floodmark_core::ports::{AlertFilter, AlertQuery, IncidentFilter};
 use floodmark_schemas::{Alert, Timestamp};
 
 /// How much is asked for at once.
@@ -24,9 +24,9 @@ impl Situation {
     /// `Unavailable`.
     pub async fn read(query: &dyn AlertQuery, policy: Policy) -> Result<Self> {
         let open = IncidentFilter { open: Some(true), ..IncidentFilter::default() };
-        let incidents = all(async |after| query.incidents(&open, after.as_deref(), PAGE).await).await?;
+        let incidents = all_incidents(query, &open).await?;
         let active = AlertFilter { active: Some(true), ..AlertFilter::default() };
-        let mut alerts = all(async |after| query.alerts(&active, after.as_deref(), PAGE).await).await?;
+        let mut alerts = all_alerts(query, &active).await?;
         let mut open: BTreeMap<String, Vec<AlertRecord>> = BTreeMap::new();
         for record in &alerts {
             open.entry(record.incident.clone().unwrap_or_default()).or_default().push(record.clone());
@@ -37,7 +37,7 @@ impl Situation {
             }
             // Those that flap count as open for a while after they were over.
             let of = AlertFilter { incident: Some(incident.clone()), ..AlertFilter::default() };
-            let mut held = all(async |after| query.alerts(&of, after.as_deref(), PAGE).await).await?;
+            let mut held = all_alerts(query, &of).await?;
             held.retain(AlertRecord::is_open);
             alerts.extend(held.iter().cloned());
             open.insert(incident.clone(), held);
@@ -71,10 +71,23 @@ impl Situation {
 }
 
 /// Page after page.
-pub(super) async fn all<T>(ask: impl AsyncFn(Option<String>) -> Result<Page<T>>) -> Result<Vec<T>> {
+async fn all_incidents(query: &dyn AlertQuery, filter: &IncidentFilter) -> Result<Vec<IncidentRecord>> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = ask(after.take()).await?;
+        let page = query.incidents(filter, after.as_deref(), PAGE).await?;
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Page after page.
+async fn all_alerts(query: &dyn AlertQuery, filter: &AlertFilter) -> Result<Vec<AlertRecord>> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = query.alerts(filter, after.as_deref(), PAGE).await?;
         found.extend(page.items);
         after = page.next;
         if after.is_none() {
