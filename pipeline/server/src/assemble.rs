@@ -27,6 +27,7 @@ pub(crate) use receivers::notifier;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::incidents::Alerts;
 use logs::OpenLogs;
 
 /// How long draining may take at a shutdown.
@@ -40,6 +41,8 @@ pub struct Assembled {
     pub events: Arc<dyn EventQuery>,
     /// Answers from results.
     pub store: Arc<dyn StoreQuery>,
+    /// Answers about alerts, where there are rules, and takes what is asked for.
+    pub alerts: Option<Alerts>,
     /// The event log, to follow what comes.
     pub log: Arc<dyn Log>,
     /// How far file sources have read, by source.
@@ -103,6 +106,7 @@ impl Plans {
     async fn with(self, config: &Config, data: &DataDir, logs: OpenLogs) -> Result<Assembled> {
         let stores = stores::open(config, data, &logs).await?;
         let Self { clock, sources, jobs, progress, notifiers } = self;
+        let asked = stores.alerts.clone().map(Alerts::from);
         let alerts = stores.alerts.map(|store| desk::plan(config, store, notifiers)).transpose()?;
         let pipeline = Pipeline {
             logs: logs.logs,
@@ -117,6 +121,6 @@ impl Plans {
             leases: logs.leases,
             member: member(),
         };
-        Ok(Assembled { pipeline, events: stores.events, store: Arc::new(stores.answers), log: logs.events, progress })
+        Ok(Assembled { pipeline, events: stores.events, store: Arc::new(stores.answers), alerts: asked, log: logs.events, progress })
     }
 }

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use floodmark_core::ports::{AlertQuery, AlertRequests};
 
+use crate::assemble::desk;
+
 pub use asking::{Asked, ask};
 pub use finding::{Found, alert, incident, silence};
 pub use overview::{AlertOverview, Overview, SilenceOverview, SilenceState};
@@ -30,10 +32,8 @@ pub struct Alerts {
     pub requests: Arc<dyn AlertRequests>,
 }
 
-impl Alerts {
-    /// Of one store.
-    pub fn of(store: impl AlertQuery + AlertRequests + 'static) -> Self {
-        let store = Arc::new(store);
+impl From<Arc<dyn desk::Alerts>> for Alerts {
+    fn from(store: Arc<dyn desk::Alerts>) -> Self {
         Self { query: store.clone(), requests: store }
     }
 }

@@ -1,6 +1,7 @@
 //! The desk of alerts from its settings: who is told of what, and where that is kept.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use floodmark_connectors::stores::{embedded, postgres};
@@ -21,7 +22,6 @@ impl<T: AlertStore + AlertRequests + AlertQuery> Alerts for T {}
 
 /// What is done with a store that is opened beside the process that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "commands that ask for actions come next")]
 pub(crate) enum Access {
     /// It is asked questions.
     Read,
@@ -34,12 +34,18 @@ pub(crate) enum Access {
 ///
 /// # Errors
 /// `Unavailable` when the server does not answer. `Broken` when it cannot be used, or is not there to be read.
-#[allow(dead_code, reason = "commands that ask for actions come next")]
 pub(crate) async fn store(config: &Config, access: Access) -> Result<Arc<dyn Alerts>> {
     if let Some(settings) = in_postgres(config) {
         return Ok(Arc::new(postgres::Alerts::new(postgres::Store::open(settings).await?)));
     }
-    let path = DataDir::new(&config.data_dir).store();
+    embedded_store(DataDir::new(&config.data_dir).store(), access)
+}
+
+/// Opens the store of alerts in an embedded store.
+///
+/// # Errors
+/// As [`store`].
+pub(crate) fn embedded_store(path: PathBuf, access: Access) -> Result<Arc<dyn Alerts>> {
     let store = match access {
         Access::Read => embedded::Store::open_read_only(path)?,
         Access::Write => embedded::Store::open(path)?,
@@ -72,8 +78,7 @@ pub(super) fn notifiers(config: &Config) -> Result<BTreeMap<String, Arc<dyn Noti
 }
 
 /// The PostgreSQL that keeps alerts: that of the first sink.
-#[allow(dead_code, reason = "commands that ask for actions come next")]
-fn in_postgres(config: &Config) -> Option<&postgres::Config> {
+pub(crate) fn in_postgres(config: &Config) -> Option<&postgres::Config> {
     config.sinks.values().find_map(|sink| if let SinkKind::Postgres(settings) = &sink.kind { Some(&**settings) } else { None })
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use floodmark_connectors::logs::{embedded::Log as EmbeddedLog, jetstream};
-use floodmark_connectors::stores::embedded::{Alerts as EmbeddedAlerts, Store};
+use floodmark_connectors::stores::embedded::Store;
 use floodmark_connectors::stores::frames::{Frames, IndexedScan};
 use floodmark_connectors::stores::{mongodb, postgres};
 use floodmark_core::alert::desk::Policy;
@@ -13,18 +13,13 @@ use floodmark_core::ports::{DeadLetterQuery, EventQuery, Log, ResultSetQuery, Ro
 use super::args::Global;
 use super::exit::{Exit, Failure, Outcome};
 use super::selection::Place;
+use crate::assemble::desk;
+pub(super) use crate::assemble::desk::Access;
 use crate::config::{Config, LogKind, SinkKind};
 use crate::data_dir::DataDir;
 use crate::incidents::Alerts;
 use crate::replay::ResultSet;
 use crate::{config, telemetry};
-
-/// What a command does with a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
-    Read,
-    Write,
-}
 
 /// Where the data is: what a configuration names, or a data directory alone.
 pub(super) struct Data {
@@ -151,22 +146,18 @@ impl Data {
 
     /// Who answers about alerts, or also takes what is asked for.
     pub(super) async fn alerts(&self, access: Access) -> Result<Alerts, Failure> {
-        for kind in self.sink_kinds() {
-            match kind {
-                SinkKind::Postgres(settings) => return Ok(Alerts::of(postgres::Alerts::new(postgres::Store::open(settings).await?))),
-                SinkKind::Embedded(_) | SinkKind::Mongodb(_) => {}
+        match &self.config {
+            Some(config) if desk::in_postgres(config).is_some() => Ok(Alerts::from(desk::store(config, access).await?)),
+            _ => {
+                let path = self.file("store", self.directory.store())?;
+                Ok(Alerts::from(desk::embedded_store(path, access)?))
             }
         }
-        let path = self.file("store", self.directory.store())?;
-        Ok(Alerts::of(EmbeddedAlerts::new(match access {
-            Access::Read => Store::open_read_only(path)?,
-            Access::Write => Store::open(path)?,
-        })))
     }
 
     /// What the desk goes by; of a data directory alone nothing is known.
     pub(super) fn policy(&self) -> Result<Policy, Failure> {
-        Ok(Policy::default())
+        Ok(self.config.as_ref().map(desk::policy).transpose()?.unwrap_or_default())
     }
 
     /// Where it is, for people.

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::exit::{Exit, Failure, Outcome};
 use super::output;
 use super::signals::{Asked, Signals};
-use crate::api::{self, ApiState, Units};
+use crate::api::{self, AlertState, ApiState, Units};
 use crate::assemble::{Assembled, assemble};
 use crate::config::{self, Config, Notice};
 use crate::telemetry::{Metrics, Traces};
@@ -129,7 +129,7 @@ enum Phase {
 }
 
 async fn once(running: &Running, prepared: Prepared, metrics: &Metrics, signals: &mut Signals) -> Result<Stopped, Failure> {
-    let Prepared { listener, traces, assembled: Assembled { pipeline, events, store, log, progress } } = prepared;
+    let Prepared { listener, traces, assembled: Assembled { pipeline, events, store, alerts, log, progress } } = prepared;
     let address = listener.as_ref().and_then(|l| l.local_addr().ok());
     let (stop, beside) = (CancellationToken::new(), CancellationToken::new());
     let ready = watch::Sender::new(false);
@@ -140,8 +140,10 @@ async fn once(running: &Running, prepared: Prepared, metrics: &Metrics, signals:
     if let Some(listener) = listener {
         let sources = Arc::new(move || statuses.all());
         let units = units(pipeline.clone());
+        let policy = pipeline.alerts.as_ref().map(|plan| Arc::new(plan.policy.clone()));
+        let alerts = alerts.zip(policy).map(|(of, policy)| Arc::new(AlertState { of, policy }));
         let (clock, registry, ready) = (Arc::new(SystemClock), metrics.registry.clone(), ready.subscribe());
-        let state = ApiState { events, store, sources, units, alerts: None, clock, registry, ready };
+        let state = ApiState { events, store, sources, units, alerts, clock, registry, ready };
         companions.spawn(api::serve(listener, api::router(state), beside.clone()));
     }
     companions.spawn(show_progress(progress, beside.clone()));

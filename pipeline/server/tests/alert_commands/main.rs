@@ -6,4 +6,5 @@ mod asking;
 mod postgres;
 mod previews;
 mod questions;
+mod routes;
 mod world;

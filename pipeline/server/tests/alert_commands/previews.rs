@@ -1,4 +1,4 @@
-//! `alerts mute-preview` and `route-test`.
+//! `alerts mute-preview`.
 
 use serde_json::{Value, json};
 
