@@ -51,6 +51,7 @@ macro_rules! alert_conformance_tests {
             actions_are_done_in_order_and_answered_once
             notifications_of_an_incident_go_to_a_receiver_one_after_the_other
             what_was_not_delivered_is_due_again_later
+            tries_of_a_notification_may_be_stored_together
             what_is_set_aside_holds_nobody_up
             a_notification_that_comes_again_stays_as_it_is
             pages_of_alerts_and_incidents_equal_the_oracle

@@ -7,4 +7,5 @@ mod postgres;
 mod previews;
 mod questions;
 mod routes;
+mod running;
 mod world;

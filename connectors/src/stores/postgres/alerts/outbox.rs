@@ -45,13 +45,15 @@ pub(super) async fn depths(client: &impl GenericClient) -> Result<Vec<Depth>> {
 }
 
 pub(super) async fn attempted(transaction: &Transaction<'_>, attempts: &[Attempt]) -> Result<()> {
-    // Only a try that is new moves its notification: one that is repeated has moved it.
+    // Only a try that is new moves its notification: one that is repeated has moved it. Of several the last counts.
     let sql = "WITH tried AS (SELECT * FROM unnest($1::text[], $2::int8[], $3::int8[], $4::text[], $5::text[], $6::text[], $7::int8[]) \
                AS t (notification, number, time_us, outcome, answer, state, next_us)), \
                new AS (INSERT INTO notification_attempt SELECT notification, number, time_us, outcome, answer FROM tried \
-               ON CONFLICT DO NOTHING RETURNING notification, number) \
+               ON CONFLICT DO NOTHING RETURNING notification, number), \
+               last AS (SELECT DISTINCT ON (notification) * FROM tried JOIN new USING (notification, number) \
+               ORDER BY notification, number DESC) \
                UPDATE notification n SET state = t.state, attempts = t.number, next_us = t.next_us \
-               FROM tried t JOIN new USING (notification, number) WHERE n.id = t.notification AND n.state = 'waiting'";
+               FROM last t WHERE n.id = t.notification AND n.state = 'waiting'";
     let next = |attempt: &Attempt| match attempt.outcome {
         Outcome::Again { at } => at.micros(),
         _ => attempt.time.micros(),

@@ -84,6 +84,20 @@ pub async fn what_was_not_delivered_is_due_again_later(fixture: &dyn Fixture) {
     assert_eq!((first.state, first.attempts[0].answer.as_str()), (SentState::Delivered, "said\0"));
 }
 
+/// Of several tries of one notification that are stored together the last says where it stands.
+pub async fn tries_of_a_notification_may_be_stored_together(fixture: &dyn Fixture) {
+    let (stores, Turn { owner, .. }) = filled(fixture).await;
+    let attempt = |number, outcome| {
+        let notification = format!("ops-{:032x}-0", 1);
+        Attempt { notification, number, time: secs(60), outcome, answer: String::new() }
+    };
+    let tries = [attempt(1, Outcome::Again { at: secs(100) }), attempt(2, Outcome::Again { at: secs(200) }), attempt(3, Outcome::Delivered)];
+    stores.store.attempted(owner, &tries[..2]).await.expect("stored");
+    assert_eq!(due(&stores, 150, 9).await, (vec!["2-".into()], Some(200)));
+    stores.store.attempted(owner, &tries).await.expect("stored");
+    assert_eq!(due(&stores, 150, 9).await, (vec!["2-".into(), "1-1".into()], None));
+}
+
 /// What the receiver never takes is shown, and the next is due.
 pub async fn what_is_set_aside_holds_nobody_up(fixture: &dyn Fixture) {
     let (stores, Turn { owner, .. }) = filled(fixture).await;

@@ -145,13 +145,13 @@ async fn an_incident_is_acknowledged() {
 #[tokio::test]
 async fn a_silence_is_made_shown_and_ended() {
     let mut there = There::filled().await;
-    let body = r#"{ "matchers": ["rule=rule-1"], "owner": "kim", "comment": "known", "for": "2h" }"#;
+    let body = r#"{ "matchers": ["rule=rule-1"], "owner": "kim", "comment": "known", "from": "1970-01-01T02:00:00Z", "for": "3h" }"#;
     let made = there.done("POST", "/api/v1/silences", body).await;
     let id = made.json()["id"].as_str().unwrap().to_owned();
     assert_eq!((made.status, id.len()), (201, 32));
     let silences = there.json("/api/v1/silences").await;
     let silence = &silences["items"][0];
-    assert_eq!((&silence["ends"], &silence["state"], &silence["alerts"]), (&json!("1970-01-01T04:46:40Z"), &json!("active"), &json!(1)));
+    assert_eq!((&silence["ends"], &silence["state"], &silence["alerts"]), (&json!("1970-01-01T05:00:00Z"), &json!("active"), &json!(1)));
     let listed = there.json("/api/v1/incidents").await;
     assert_eq!((&listed["items"][1]["muted"], &listed["items"][0]["muted"]), (&json!(1), &json!(0)));
     let ended = there.done("DELETE", &format!("/api/v1/silences/{}?owner=ada", &id[..6]), "").await;
@@ -198,14 +198,14 @@ async fn what_cannot_be_asked_for_is_refused_and_nothing_is_stored() {
 async fn the_page_for_people_shows_what_is_open() {
     let mut there = There::filled().await;
     there.done("POST", "/api/v1/incidents/00000000000000000000000000000010/ack", r#"{ "owner": "<kim>" }"#).await;
-    let silence = r#"{ "matchers": ["rule=rule-1"], "owner": "kim", "comment": "known", "for": "2h" }"#;
+    let silence = r#"{ "matchers": ["rule=rule-1"], "owner": "kim", "comment": "known", "until": "1970-01-01T05:00:00Z" }"#;
     let id = there.done("POST", "/api/v1/silences", silence).await.json()["id"].as_str().unwrap()[..8].to_owned();
     let page = there.server.get("/").await.body;
     let rows: Vec<&str> = page.lines().filter(|line| line.contains("class=\"info\"") || line.contains("class=\"warning\"")).collect();
     let title = "\\u{0} it&#39;s &quot;bad&quot; ␀";
     let link = |n: &str| format!("<a href=\"/api/v1/incidents/000000000000000000000000000000{n}\">{title}</a>");
     let first = format!("  <tr><td class=\"warning\">warning<td>{}<br>since 1970-01-01T00:03:20Z", link("11"));
-    let mute = format!("<br>silent: silence {id} until 1970-01-01T04:46:40Z");
+    let mute = format!("<br>silent: silence {id} until 1970-01-01T05:00:00Z");
     let second =
         format!("  <tr><td class=\"info\">info<td>{}<br>since 1970-01-01T00:01:40Z<br>&lt;kim&gt; looks after it{mute}", link("10"));
     assert_eq!(rows, [first, second]);
