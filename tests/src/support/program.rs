@@ -235,9 +235,14 @@ pub struct Api {
 }
 
 impl Api {
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// The answer to a GET: status and text; `None` when nobody answers.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let answer = self.client.get(format!("{}{path}", self.base)).send().await.ok()?;
+        let answer = self.client.get(self.url(path)).send().await.ok()?;
         Some((answer.status().as_u16(), answer.text().await.ok()?))
     }
 

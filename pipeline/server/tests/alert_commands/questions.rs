@@ -111,7 +111,7 @@ Decisions
 
 Notifications
   2026-01-31T12:00:00Z  mail: opened, delivered, notification d180c7ef
-    try 1, 2026-01-31T12:00:01Z: not before 2026-01-31T12:00:03Z again: 421 too busy
+    try 1, 2026-01-31T12:00:01Z: not taken, next try not before 2026-01-31T12:00:03Z: 421 too busy
     try 2, 2026-01-31T12:00:03Z: delivered: 250 OK
 "
     );

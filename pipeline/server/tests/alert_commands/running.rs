@@ -48,9 +48,8 @@ async fn a_running_desk_does_what_is_asked_for_beside_it() {
     assert_eq!((&told["reason"], &told["incident"]["acknowledged"]["owner"]), (&json!("acknowledged"), &json!("kim")));
 
     // What is silenced over HTTP is not told; the page for people and the command say so.
-    let url = |path: &str| format!("http://{}{path}", api.0);
     let silence = json!({ "matchers": ["host=b"], "owner": "ada", "comment": "known", "for": "2h" });
-    let (status, made) = post(&url("/api/v1/silences"), &silence).await;
+    let (status, made) = post(&api.url("/api/v1/silences"), &silence).await;
     assert_eq!((status, &made["done"]), (201, &json!(true)));
     let short = made["id"].as_str().unwrap()[..8].to_owned();
     for host in ["b", "c"] {
@@ -63,7 +62,7 @@ async fn a_running_desk_does_what_is_asked_for_beside_it() {
     assert!(listed.contains(&format!("silence {short} until ")) && listed.contains(&muted["id"].as_str().unwrap()[..8]), "{listed}");
     let page = api.get("/").await.unwrap().1;
     assert!(page.contains("kim looks after it") && page.contains(&format!("silent: silence {short} until ")), "{page}");
-    let (status, refused) = post(&url("/api/v1/incidents/00/ack"), &json!({ "owner": "ada" })).await;
+    let (status, refused) = post(&api.url("/api/v1/incidents/00/ack"), &json!({ "owner": "ada" })).await;
     assert_eq!((status, &refused["error"]["code"]), (404, &json!("not_found")));
 
     // The end of the silence tells what goes on.

@@ -91,7 +91,8 @@ pub async fn tries_of_a_notification_may_be_stored_together(fixture: &dyn Fixtur
         let notification = format!("ops-{:032x}-0", 1);
         Attempt { notification, number, time: secs(60), outcome, answer: String::new() }
     };
-    let tries = [attempt(1, Outcome::Again { at: secs(100) }), attempt(2, Outcome::Again { at: secs(200) }), attempt(3, Outcome::Delivered)];
+    let tries =
+        [attempt(1, Outcome::Again { at: secs(100) }), attempt(2, Outcome::Again { at: secs(200) }), attempt(3, Outcome::Delivered)];
     stores.store.attempted(owner, &tries[..2]).await.expect("stored");
     assert_eq!(due(&stores, 150, 9).await, (vec!["2-".into()], Some(200)));
     stores.store.attempted(owner, &tries).await.expect("stored");

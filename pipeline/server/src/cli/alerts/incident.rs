@@ -101,7 +101,7 @@ fn notifications(notifications: &[Notified]) -> String {
         for Attempted { number, time, outcome, answer } in attempts {
             let came = match outcome {
                 Outcome::Delivered => "delivered".to_owned(),
-                Outcome::Again { at } => format!("not before {} again", sentence::time(*at)),
+                Outcome::Again { at } => format!("not taken, next try not before {}", sentence::time(*at)),
                 Outcome::Rejected => "refused for good".to_owned(),
                 Outcome::GivenUp => "given up".to_owned(),
             };

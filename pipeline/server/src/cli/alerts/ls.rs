@@ -6,7 +6,7 @@ use floodmark_schemas::Severity;
 
 use super::arguments::{Format, severity};
 use crate::cli::args::Global;
-use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::exit::{Exit, Outcome};
 use crate::cli::listing::{Listed, list};
 use crate::cli::selection::{Label, Limit, Period, Place, Series, When};
 use crate::cli::table::{Align, Table};
@@ -22,6 +22,9 @@ Examples:
   floodmark alerts ls                                       incidents that are open
   floodmark alerts ls --all --since 7d --severity error     all of a week that were grave
   floodmark alerts ls --alerts --rule disk_full             single alerts of a rule";
+
+/// What there is to do about too many.
+const CHOOSE: &str = "--from and --to choose which";
 
 /// Arguments of `floodmark alerts ls`.
 #[derive(Debug, clap::Args)]
@@ -81,19 +84,17 @@ pub(super) fn ls(global: &Global, args: &Args) -> Outcome {
                 Ok(AlertOverview::page(query.alerts(filter, after.as_deref(), limit).await?, situation, now))
             };
             let count = list(args.format.into(), args.limit.limit, page).await?;
-            return said(count.say(global, alert_words(args.all), "--from and --to choose which"));
+            count.say(global, alert_words(args.all), CHOOSE);
+            return Ok(Exit::Ok);
         }
         let filter = &IncidentFilter { open: only_open, severity_min, from, to };
         let page = |after: Option<String>, limit| async move {
             Ok(Overview::page(query.incidents(filter, after.as_deref(), limit).await?, situation, now))
         };
         let count = list(args.format.into(), args.limit.limit, page).await?;
-        said(count.say(global, incident_words(args.all), "--from and --to choose which"))
+        count.say(global, incident_words(args.all), CHOOSE);
+        Ok(Exit::Ok)
     })
-}
-
-fn said((): ()) -> Result<Exit, Failure> {
-    Ok(Exit::Ok)
 }
 
 fn incident_words(all: bool) -> (&'static str, &'static str) {

@@ -149,7 +149,7 @@ fn alert(args: &Args, at: Timestamp) -> Result<Alert, Failure> {
         rule: labels.remove("rule").unwrap_or_default(),
         version: String::new(),
         source: args.source.clone().or(source).unwrap_or_default(),
-        series: Series::new(labels.remove("metric").unwrap_or_default()).into(),
+        series: Series::new(labels.remove("metric").unwrap_or_default()),
         state: AlertState::Firing,
         before: AlertState::Pending,
         severity: args.severity.or(said).unwrap_or_default(),
