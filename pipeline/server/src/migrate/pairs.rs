@@ -1,10 +1,12 @@
 //! Two lists in the same order, page by page, and which of their items belong together.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
 
 use floodmark_core::Result;
 use floodmark_core::ports::Page;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, MaybeDone, maybe_done};
+use futures_util::poll;
 
 /// How many items are asked for at once.
 pub(crate) const PAGE: usize = 2_000;
@@ -12,25 +14,37 @@ pub(crate) const PAGE: usize = 2_000;
 type Fetch<'a, T> = Box<dyn FnMut(Option<String>) -> BoxFuture<'a, Result<Page<T>>> + Send + 'a>;
 
 /// A list that comes in pages.
+///
+/// The page after the one that is looked at is asked for before it is needed: a store that answers in the background works
+/// while the items of this one are looked at.
 pub(crate) struct Pages<'a, T> {
     fetch: Fetch<'a, T>,
     ahead: VecDeque<T>,
-    next: Option<String>,
-    over: bool,
+    coming: Option<Coming<'a, T>>,
 }
+
+type Coming<'a, T> = MaybeDone<BoxFuture<'a, Result<Page<T>>>>;
 
 impl<'a, T> Pages<'a, T> {
     /// `fetch` gives the page that a token names, or the first.
-    pub(crate) fn new(fetch: impl FnMut(Option<String>) -> BoxFuture<'a, Result<Page<T>>> + Send + 'a) -> Self {
-        Self { fetch: Box::new(fetch), ahead: VecDeque::new(), next: None, over: false }
+    pub(crate) fn new(mut fetch: impl FnMut(Option<String>) -> BoxFuture<'a, Result<Page<T>>> + Send + 'a) -> Self {
+        let first = maybe_done(fetch(None));
+        Self { fetch: Box::new(fetch), ahead: VecDeque::new(), coming: Some(first) }
     }
 
     async fn peek(&mut self) -> Result<Option<&T>> {
-        while self.ahead.is_empty() && !self.over {
-            let page = (self.fetch)(self.next.take()).await?;
-            self.over = page.next.is_none();
-            self.next = page.next;
+        while self.ahead.is_empty()
+            && let Some(mut coming) = self.coming.take()
+        {
+            (&mut coming).await;
+            let page = Pin::new(&mut coming).take_output().expect("it was just awaited, and nobody else takes it")?;
             self.ahead = page.items.into();
+            if page.next.is_some() {
+                let mut following = maybe_done((self.fetch)(page.next));
+                // Polled once, it begins.
+                let _ = poll!(&mut following);
+                self.coming = Some(following);
+            }
         }
         Ok(self.ahead.front())
     }

@@ -1,16 +1,18 @@
 //! How far a step has come: a bar on a terminal, now and then a plain line on stderr otherwise.
 
 use std::io::IsTerminal;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::notice;
 
 /// How often a step says how far it is, where there is no terminal.
 const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// The bars of this process, one below the other.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// One step, over when dropped.
 pub(crate) struct Progress {
@@ -30,7 +32,7 @@ impl Progress {
     /// Begins a step of `total` parts; 0 when that is not known.
     pub(crate) fn begin(what: impl Into<String>, total: u64) -> Self {
         let what = what.into();
-        let bar = std::io::stderr().is_terminal().then(|| bar(&what, total));
+        let bar = std::io::stderr().is_terminal().then(|| BARS.add(bar(&what, total)));
         if bar.is_none() {
             notice(&format!("floodmark: {what} ...\n"));
         }

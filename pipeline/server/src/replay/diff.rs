@@ -51,7 +51,7 @@ pub struct Diff {
 /// `Rejected` when a result set is not there or not complete; otherwise as [`replay`].
 pub async fn diff(live: &Live, mut before: Side, mut after: Side, request: Request, limit: usize) -> Result<Diff> {
     let (names, alike) = ((before.name().to_owned(), after.name().to_owned()), alike(&mut before, &mut after));
-    let (before, after) = (made(live, before, &request, "a").await?, made(live, after, &request, "b").await?);
+    let (before, after) = tokio::try_join!(made(live, before, &request, "a"), made(live, after, &request, "b"))?;
     let (old, new) = (before.set().store()?, after.set().store()?);
     let mut tally = Tally::default();
     tally.add(kind::rollups(&old, request.period), kind::rollups(&new, request.period), limit).await?;
@@ -83,7 +83,8 @@ async fn made(live: &Live, side: Side, request: &Request, which: &str) -> Result
         Side::Jobs(_, jobs) => {
             let name = format!("diff-{}-{which}", std::process::id());
             let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
-            replay(live, jobs, Request { name: Some(name), again: true, ..request.clone() }).await?;
+            let request = Request { name: Some(name), again: true, passing: true, ..request.clone() };
+            replay(live, jobs, request).await?;
             Ok(Made::Temporary(temporary))
         }
     }

@@ -105,7 +105,7 @@ impl Kind for Score {
     }
 
     fn says_the_same(&self, other: &Self) -> bool {
-        bare(self) == bare(other)
+        said(self) == said(other)
     }
 
     fn says(&self) -> Value {
@@ -115,6 +115,14 @@ impl Kind for Score {
         }
         says
     }
+}
+
+/// What a score says, without what tells whose it is and without ids that change with the definition of its operator.
+fn said(score: &Score) -> impl PartialEq {
+    let Score { id: _, operator: _, version: _, source: _, series: _, time: _, window, revision, value, .. } = score;
+    let Score { score, novelty, jump, staleness, head, baseline, lower, upper, state, episode, .. } = score;
+    let episode = episode.as_ref().map(|episode| (episode.opened, episode.peak, episode.closed));
+    ((*window, *revision, *value), (*score, *novelty, *jump, *staleness, *head), (*baseline, *lower, *upper), *state, episode)
 }
 
 /// A score without the ids that change with the definition of its operator.

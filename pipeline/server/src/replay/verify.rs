@@ -71,7 +71,7 @@ pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usiz
         comes_to(&**sink, newest).await?;
     }
     let name = format!("verify-{}", std::process::id());
-    let request = Request { period, name: Some(name.clone()), again: true, stops: stops.clone(), ..Request::default() };
+    let request = Request { period, name: Some(name.clone()), again: true, passing: true, stops: stops.clone(), ..Request::default() };
     let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
     let (set, manifest) = replay(live, jobs, request).await?;
     let whole = Whole::of(&live.logs).await?;

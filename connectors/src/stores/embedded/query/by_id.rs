@@ -31,5 +31,5 @@ pub(super) fn one<T: Table>(snapshot: &Transaction<'_>, id: &str) -> Result<Opti
     let texts = || Ok((row.get("of_source")?, row.get("of_key")?));
     let (source, key): (String, String) = texts().doing(&reading)?;
     let series = Series::from_key(&key).map_err(|e| Error::broken(format!("reading series {key} of the store")).because(e))?;
-    T::item(row, source, series).map(Some)
+    T::item(row, source, series.into()).map(Some)
 }

@@ -1,6 +1,7 @@
 //! Which rows of the table `series` a question is about.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use floodmark_core::{Error, Result};
 use floodmark_schemas::Series;
@@ -13,7 +14,7 @@ pub(super) struct SeriesRow {
     pub(super) id: i64,
     pub(super) source: String,
     pub(super) key: String,
-    pub(super) series: Series,
+    pub(super) series: Arc<Series>,
 }
 
 /// What a question asks of the series.
@@ -63,6 +64,6 @@ impl SeriesRow {
         let texts = || Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let (id, source, key): (i64, String, String) = texts().doing("reading a series")?;
         let series = Series::from_key(&key).map_err(|e| Error::broken(format!("reading series {id} of the store")).because(e))?;
-        Ok(Self { id, source, key, series })
+        Ok(Self { id, source, key, series: series.into() })
     }
 }

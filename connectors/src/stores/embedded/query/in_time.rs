@@ -4,12 +4,13 @@
 //! many or all reads an index by time; there only the results of one time are sorted at a time.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use floodmark_core::ports::Page;
 use floodmark_core::result_sets::{ResultSet, State};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{Series, Timestamp};
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use rusqlite::{Row, ToSql, Transaction};
 
 use super::filter::Wanted;
@@ -36,7 +37,7 @@ pub(super) trait Table {
     const COLUMNS: &'static str;
 
     /// Reads a row with [`Self::COLUMNS`].
-    fn item(row: &Row<'_>, source: String, series: Series) -> Result<Self::Item>;
+    fn item(row: &Row<'_>, source: String, series: Arc<Series>) -> Result<Self::Item>;
 }
 
 /// Where a result stands in the order of the answers.
@@ -192,15 +193,26 @@ fn by_time<T: Table>(
     named.extend(values.iter().copied());
     let mut rows = statement.query(named.as_slice()).doing(&asking)?;
     let mut found = Vec::new();
+    // Each series is read once, however many of its results are on the page.
+    let mut known: HashMap<i64, Arc<Series>> = HashMap::new();
+    let width = columns.split(", ").count();
     while let Some(row) = rows.next().doing(&reading)? {
-        let columns = || Ok((row.get("series_id")?, row.get("of_source")?, row.get("of_key")?));
-        let (id, source, key): (i64, String, String) = columns().doing(&reading)?;
+        let id: i64 = row.get(1).doing(&reading)?;
         if !wanted(id) {
             continue;
         }
+        let texts = || Ok((row.get(width)?, row.get(width + 1)?));
+        let (source, key): (String, String) = texts().doing(&reading)?;
         let place = Place::of(row, source, key).doing(&reading)?;
         if bounds.holds(&place) {
-            let series = Series::from_key(&place.key).map_err(|e| Error::broken(format!("reading series {id} of the store")).because(e))?;
+            let series = match known.get(&id) {
+                Some(series) => series.clone(),
+                None => {
+                    let series = Series::from_key(&place.key);
+                    let series = series.map_err(|e| Error::broken(format!("reading series {id} of the store")).because(e))?;
+                    known.entry(id).or_insert(series.into()).clone()
+                }
+            };
             let item = T::item(row, place.source.clone(), series)?;
             found.push((id, place, item));
             if found.len() == limit {

@@ -1,5 +1,7 @@
 //! Rollups: in order of window start, source, series key, operator and window end.
 
+use std::sync::Arc;
+
 use floodmark_core::ports::{Page, RollupFilter};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{Aggregates, Rollup, Series, Timestamp, Window};
@@ -26,7 +28,7 @@ impl Table for Rollups {
     const TIME: &'static str = "window_start_us";
     const COLUMNS: &'static str = COLUMNS;
 
-    fn item(row: &Row<'_>, source: String, series: Series) -> Result<Rollup> {
+    fn item(row: &Row<'_>, source: String, series: Arc<Series>) -> Result<Rollup> {
         rollup(row, source, series)
     }
 }
@@ -46,7 +48,7 @@ pub(super) fn page(snapshot: &Transaction<'_>, filter: &RollupFilter, after: Opt
 }
 
 /// Reads a row with [`COLUMNS`].
-fn rollup(row: &Row<'_>, source: String, series: Series) -> Result<Rollup> {
+fn rollup(row: &Row<'_>, source: String, series: Arc<Series>) -> Result<Rollup> {
     let quantiles: Option<String> = row.get(14).doing("reading a rollup")?;
     let quantiles = match quantiles {
         None => Default::default(),
@@ -61,7 +63,7 @@ fn rollup(row: &Row<'_>, source: String, series: Series) -> Result<Rollup> {
             operator: row.get(0)?,
             version: row.get(15)?,
             source,
-            series: series.into(),
+            series,
             window: Window { start: Timestamp::from_micros(row.get(2)?), end: Timestamp::from_micros(row.get(3)?) },
             revision: row.get(4)?,
             aggregates: Aggregates {

@@ -1,5 +1,7 @@
 //! Scores: in order of time, source, series key and operator.
 
+use std::sync::Arc;
+
 use floodmark_core::ports::{Page, ScoreFilter};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::{Episode, Score, Series, Timestamp, Window};
@@ -25,7 +27,7 @@ impl Table for Scores {
          r.value, r.score, r.novelty, r.jump, r.staleness, r.head, r.baseline, r.lower, r.upper, r.state, \
          r.episode, r.episode_opened_us, r.episode_peak, r.episode_closed, r.version";
 
-    fn item(row: &Row<'_>, source: String, series: Series) -> Result<Score> {
+    fn item(row: &Row<'_>, source: String, series: Arc<Series>) -> Result<Score> {
         score(row, source, series).doing("reading a score")
     }
 }
@@ -61,7 +63,7 @@ pub(super) fn page(snapshot: &Transaction<'_>, filter: &ScoreFilter, after: Opti
     in_time::page::<Scores>(snapshot, &Tokens::of("c1", filter), question, after, limit)
 }
 
-fn score(row: &Row<'_>, source: String, series: Series) -> rusqlite::Result<Score> {
+fn score(row: &Row<'_>, source: String, series: Arc<Series>) -> rusqlite::Result<Score> {
     let micros = |column| -> rusqlite::Result<Option<Timestamp>> { Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros)) };
     let window = micros(6)?.zip(micros(7)?).map(|(start, end)| Window { start, end });
     let episode = match (row.get(18)?, micros(19)?) {
@@ -73,7 +75,7 @@ fn score(row: &Row<'_>, source: String, series: Series) -> rusqlite::Result<Scor
         operator: row.get(0)?,
         version: row.get(22)?,
         source,
-        series: series.into(),
+        series,
         time: Timestamp::from_micros(row.get(2)?),
         window,
         revision: row.get(4)?,

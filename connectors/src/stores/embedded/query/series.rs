@@ -1,5 +1,7 @@
 //! Series: in order of source and key.
 
+use std::sync::Arc;
+
 use floodmark_core::Result;
 use floodmark_core::ports::query::KnownSeries;
 use floodmark_core::ports::{Page, SeriesFilter};
@@ -42,7 +44,7 @@ pub(super) fn page(snapshot: &Transaction<'_>, filter: &SeriesFilter, after: Opt
             break;
         }
         let time = |column| row.get(column).map(Timestamp::from_micros).doing("reading series");
-        page.items.push(KnownSeries { source, series, first_seen: time(3)?, last_seen: time(4)? });
+        page.items.push(KnownSeries { source, series: Arc::unwrap_or_clone(series), first_seen: time(3)?, last_seen: time(4)? });
         last_id = id;
     }
     Ok(page)
