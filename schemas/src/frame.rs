@@ -117,6 +117,11 @@ impl FrameHeader {
         headers
     }
 
+    /// Epoch and number of the frame with these headers, without reading the others.
+    pub fn numbered(headers: &Headers) -> Option<(u64, u64)> {
+        Some((headers.parse("Floodmark-Epoch").ok()?, headers.parse("Floodmark-Frame").ok()?))
+    }
+
     /// Reads the headers of a log entry.
     ///
     /// # Errors

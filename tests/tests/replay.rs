@@ -12,7 +12,7 @@ use floodmark_core::window::Spec;
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::job::JobSpec;
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{Definition, JobEntry, Timestamp, subject};
+use floodmark_schemas::{Definition, FrameHeader, JobEntry, Timestamp, subject};
 use floodmark_tests::engine::chain::{Chain, digest_of, entries};
 use floodmark_tests::engine::changed::Changed;
 use floodmark_tests::engine::clock::ManualClock;
@@ -48,6 +48,7 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
             snapshot_after_bytes,
             appends,
             reads,
+            passed_over: Vec::new(),
         },
     );
     prop::collection::vec(life, 0..8)
@@ -205,6 +206,43 @@ fn a_fault_at_every_single_append_changes_nothing() {
                 assert_eq!(chain.bodies(), straight.bodies(), "after {fault:?} at append {at}");
             }
         }
+    });
+}
+
+/// A reader that passes over a frame is found out by the next frame of its source. Until then a window may have fired without
+/// it: that is told then, and never goes on as if nothing had been.
+#[test]
+fn a_frame_that_a_reader_passed_over_is_read_again_or_the_job_stops() {
+    block_on(async {
+        let spec = windows(5, 10, 20);
+        let world = World::new(&one_script(40), &[3]).await;
+        let (_, straight) = world.straight(&spec).await;
+        let frames = entries(&*world.events, "floodmark.events.>").await;
+        let (mut same, mut stopped) = (0, 0);
+        for (n, frame) in frames.iter().enumerate() {
+            // Ticks of this script have no numbers; of frames that come again nothing is missing, and one of another body that
+            // has the number of the one that is missing stands for it.
+            let number = |entry: &Entry| FrameHeader::numbered(&entry.headers).filter(|_| entry.subject == frame.subject);
+            let is_new = number(frame) > frames[..n].iter().filter_map(number).max();
+            let shows = frames[n + 1..].iter().filter_map(number).any(|later| later.1 > number(frame).unwrap_or_default().1);
+            let stood_for = frames[n + 1..].iter().any(|later| number(later) == number(frame));
+            if !is_new || !shows || stood_for {
+                continue;
+            }
+            let logs = world.logs();
+            match live(&spec, &logs, &Life { passed_over: vec![frame.position], ..CALM }).await {
+                Ok(()) => {
+                    let chain = Chain::read(&*logs.outputs, "w").await;
+                    assert!(chain.bodies() == straight.bodies(), "passed over: {}", frame.position);
+                    same += 1;
+                }
+                Err(e) => {
+                    assert!(e.chain().contains("does not reproduce commit"), "{}", e.chain());
+                    stopped += 1;
+                }
+            }
+        }
+        assert!(same > 4 * stopped, "{same} were read again, {stopped} stopped the job");
     });
 }
 

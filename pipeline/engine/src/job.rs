@@ -20,6 +20,7 @@ use floodmark_core::{Error, Kind, Result};
 use floodmark_schemas::{Claim, DeadLetter, JobEntry, Timestamp};
 use tokio::sync::watch;
 
+use crate::gaps::Gaps;
 use crate::ingest::{Logs, append, dead_letter};
 use crate::input::Input;
 use crate::retention::Floor;
@@ -83,6 +84,7 @@ pub struct Job {
     saved_bytes: usize,
     snapshots: snapshot::Positions,
     meters: JobMeters,
+    gaps: Gaps,
     tracer: Tracer,
     told: Told,
 }
@@ -216,6 +218,7 @@ impl Job {
     }
 
     async fn take(&mut self, entry: &Entry) -> Result<()> {
+        self.gaps.check(&**self.spec.input.log(&self.logs), entry).await?;
         if self.chain.is_due(entry.time) {
             self.cut()?;
         }

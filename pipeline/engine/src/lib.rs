@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod desk;
 pub mod dispatcher;
+pub mod gaps;
 pub mod ingest;
 pub mod input;
 pub mod job;

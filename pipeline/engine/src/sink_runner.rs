@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
+use crate::gaps::Gaps;
 use crate::retention::Floor;
 use crate::telemetry::SinkMeters;
 use crate::trace::{Step, Tracer};
@@ -65,7 +66,7 @@ impl SinkRunner {
         // The newest entry that is in the store tells whether the log is still the same.
         let Standing { mut position, mut mark } = self.retrying(|| self.sink.standing()).await?;
         let mut reader = self.reader(position, mark.as_ref()).await?;
-        let (meters, tracer) = (self.meters(), Tracer::new(&self.id));
+        let (meters, tracer, mut gaps) = (self.meters(), Tracer::new(&self.id), Gaps::new(&self.id, position));
         loop {
             self.hold(position);
             let until = *drain.borrow_and_update();
@@ -93,10 +94,15 @@ impl SinkRunner {
                 }
             };
             let entries = match entries {
+                Ok(entries) => self.whole(&mut gaps, entries).await,
+                failed => failed,
+            };
+            let entries = match entries {
                 Ok(entries) => entries,
                 Err(e) if e.kind() == Kind::Unavailable => {
                     tracing::warn!(sink = self.id, error = e.chain(), "reading the log failed, will retry");
                     reader = self.reader(position, mark.as_ref()).await?;
+                    gaps = Gaps::new(&self.id, position);
                     continue;
                 }
                 Err(e) => return Err(e),
@@ -110,6 +116,14 @@ impl SinkRunner {
             mark = Mark::of(&entries);
             meters.written(entries.len() as u64, to.0);
         }
+    }
+
+    /// The entries, when none before them was passed over.
+    async fn whole(&self, gaps: &mut Gaps, entries: Vec<Entry>) -> Result<Vec<Entry>> {
+        for entry in &entries {
+            gaps.check(&*self.log, entry).await?;
+        }
+        Ok(entries)
     }
 
     /// Reads on after `position`. A log that begins later, ends before or has another entry at the mark has lost what it had

@@ -1,6 +1,6 @@
 //! A log that fails when a test says so, and that lets others run between any two steps.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,6 +30,8 @@ pub struct Faulty {
     appends: Mutex<VecDeque<Fault>>,
     /// How many reads work before one fails.
     reads: Arc<Mutex<VecDeque<usize>>>,
+    /// Entries that the next reader passes over that comes to them.
+    passed_over: Arc<Mutex<BTreeSet<Position>>>,
     read_entries_max: usize,
     asked: AtomicUsize,
     gate: watch::Sender<bool>,
@@ -40,7 +42,7 @@ impl Faulty {
     pub fn new(log: Arc<dyn Log>) -> Self {
         let gate = watch::Sender::new(true);
         let (appends, reads, asked) = (Mutex::default(), Arc::default(), AtomicUsize::new(0));
-        Self { log, appends, reads, read_entries_max: usize::MAX, asked, gate }
+        Self { log, appends, reads, passed_over: Arc::default(), read_entries_max: usize::MAX, asked, gate }
     }
 
     /// The same, but reads give at most this many entries at once.
@@ -57,6 +59,11 @@ impl Faulty {
     /// After each of these numbers of reads that work, one fails.
     pub fn reads(&self, work: impl IntoIterator<Item = usize>) {
         self.reads.lock().unwrap_or_else(PoisonError::into_inner).extend(work);
+    }
+
+    /// The next reader that comes to one of these passes it over, and no other.
+    pub fn passes_over(&self, positions: impl IntoIterator<Item = Position>) {
+        self.passed_over.lock().unwrap_or_else(PoisonError::into_inner).extend(positions);
     }
 
     /// How many appends were asked for.
@@ -100,8 +107,8 @@ impl Log for Faulty {
     }
 
     async fn reader(&self, patterns: Vec<String>, after: Position) -> Result<Box<dyn Reader>> {
-        let (faults, entries_max) = (self.reads.clone(), self.read_entries_max);
-        Ok(Box::new(FaultyReader { reader: self.log.reader(patterns, after).await?, faults, entries_max }))
+        let (faults, passed_over, entries_max) = (self.reads.clone(), self.passed_over.clone(), self.read_entries_max);
+        Ok(Box::new(FaultyReader { reader: self.log.reader(patterns, after).await?, faults, passed_over, entries_max }))
     }
 
     async fn last(&self, subject: &str) -> Result<Option<Entry>> {
@@ -131,6 +138,7 @@ impl Log for Faulty {
 struct FaultyReader {
     reader: Box<dyn Reader>,
     faults: Arc<Mutex<VecDeque<usize>>>,
+    passed_over: Arc<Mutex<BTreeSet<Position>>>,
     entries_max: usize,
 }
 
@@ -157,6 +165,15 @@ impl Reader for FaultyReader {
         if self.fails() {
             return Err(Error::unavailable("reading a log that is made to fail"));
         }
-        self.reader.next(Limit { entries: limit.entries.min(self.entries_max), ..limit }).await
+        loop {
+            let mut entries = self.reader.next(Limit { entries: limit.entries.min(self.entries_max), ..limit }).await?;
+            let read = entries.len();
+            let mut passed_over = self.passed_over.lock().unwrap_or_else(PoisonError::into_inner);
+            entries.retain(|entry| !passed_over.remove(&entry.position));
+            // None at all would say that the log has ended.
+            if !entries.is_empty() || read == 0 {
+                return Ok(entries);
+            }
+        }
     }
 }

@@ -33,6 +33,8 @@ pub struct Life {
     pub appends: Vec<Fault>,
     /// After how many reads the next one fails.
     pub reads: Vec<usize>,
+    /// Entries of the event log that a reader passes over once.
+    pub passed_over: Vec<Position>,
 }
 
 /// A life without an accident, to the end of the log.
@@ -43,6 +45,7 @@ pub const CALM: Life = Life {
     snapshot_after_bytes: usize::MAX,
     appends: Vec::new(),
     reads: Vec::new(),
+    passed_over: Vec::new(),
 };
 
 /// An empty log in memory.
@@ -97,6 +100,7 @@ pub async fn live(spec: &Spec, logs: &Logs, life: &Life) -> Result<()> {
     let events = Faulty::new(logs.events.clone()).reading_at_most(life.read_entries_max);
     let outputs = Faulty::new(logs.outputs.clone()).reading_at_most(life.read_entries_max);
     events.reads(life.reads.iter().copied());
+    events.passes_over(life.passed_over.iter().copied());
     outputs.appends(life.appends.iter().copied());
     let faulty = Logs { events: Arc::new(events), outputs: Arc::new(outputs) };
     let tail = logs.events.continuity().await?.tail;

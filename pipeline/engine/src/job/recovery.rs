@@ -7,6 +7,7 @@ use floodmark_schemas::{Claim, Commit, Definition, JobEntry, subject};
 use super::commits::{Chain, entry};
 use super::rebuild::Rebuild;
 use super::{Committed, Job, JobSpec, OperatorFactory, Told, snapshot};
+use crate::gaps::Gaps;
 use crate::ingest::{Logs, append};
 use crate::retention::Floor;
 use crate::sink_runner::Reads;
@@ -74,6 +75,7 @@ pub(super) async fn claim(spec: JobSpec, logs: Logs, make: &OperatorFactory, flo
     let told = Told { events: operator.events(), late: operator.late(), undefined: operator.undefined(), outputs: 0 };
     let job = Job {
         meters: JobMeters::new(&spec.operator, spec.partition, spec.input.reads().log()),
+        gaps: Gaps::new(&format!("{}/{}", spec.operator, spec.partition), chain.position),
         tracer: Tracer::new(&format!("{}/{}", spec.operator, spec.partition)),
         told,
         rebuild: chain.rebuilding.then(|| Rebuild::new(&spec, tail, chain.position)),
