@@ -220,6 +220,32 @@ pub fn decode(encoding: Encoding, body: &Bytes, source: &str, frame_id: &str) ->
     }
 }
 
+/// An event as it stands in an Arrow body.
+#[derive(Debug)]
+pub enum ArrowRow<'a> {
+    /// A sample without anything unusual about it.
+    Sample {
+        /// The id, when it was given one.
+        id: Option<&'a str>,
+        /// Event time in microseconds.
+        time: i64,
+        /// The canonical key of its series.
+        key: &'a str,
+        /// The value.
+        value: f64,
+    },
+    /// A check, a record, or a sample with attributes of its own.
+    Event(Box<Event>),
+}
+
+/// Hands out the events of an Arrow body in order, without making objects of samples.
+///
+/// # Errors
+/// When the body is not what its encoding says, or what `row` says. Events before the fault have been handed out.
+pub fn arrow_rows(body: &Bytes, row: impl FnMut(u32, ArrowRow<'_>) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
+    if body.is_empty() { Ok(()) } else { arrow::rows(body, row) }
+}
+
 /// The id of an event that was given none.
 pub(crate) fn derived_id(frame_id: &str, index: usize) -> String {
     format!("{frame_id}.{index}")
@@ -241,5 +267,29 @@ mod tests {
             let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
             assert_eq!(ids, ["f7.0", "f7.1", "a", "b", "f7.4"]);
         }
+    }
+
+    #[test]
+    fn rows_of_an_arrow_body_are_its_events() {
+        let at = Timestamp::from_secs;
+        let sample = |id, n| Event::sample("s", id, at(n), Series::new("m").label("n", n.to_string()), n as f64);
+        let odd = Event { subject: Some("x".into()), ..sample("odd", 3) };
+        let batch: EventBatch = [sample("", 1), Event::check("s", "", at(2), Check::of("t")), sample("a", 1), odd].into_iter().collect();
+        let encoding = Encoding::Arrow(Compression::Lz4);
+        let body = encode(&batch, encoding, "s", "f7");
+        let mut events = Vec::new();
+        let took = arrow_rows(&body, |index, row| {
+            assert_eq!(index as usize, events.len());
+            events.push(match row {
+                ArrowRow::Event(event) => *event,
+                ArrowRow::Sample { id, time, key, value } => {
+                    let id = id.map_or_else(|| derived_id("f7", index as usize), str::to_owned);
+                    Event::sample("s", id, Timestamp::from_micros(time), Series::from_key(key)?, value)
+                }
+            });
+            Ok(())
+        });
+        assert!(took.is_ok());
+        assert_eq!(events, decode(encoding, &body, "s", "f7").unwrap());
     }
 }

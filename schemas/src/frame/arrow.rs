@@ -205,6 +205,24 @@ pub(super) fn visit(body: &Bytes, visitor: &mut impl Visitor) -> Result<(), Deco
     Ok(())
 }
 
+pub(super) fn rows(body: &Bytes, mut row: impl FnMut(u32, super::ArrowRow<'_>) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
+    let mut index = 0;
+    for columns in read(body)? {
+        for i in 0..columns.time.len() {
+            match columns.other(i)? {
+                Some(event) => row(index, super::ArrowRow::Event(Box::new(event)))?,
+                None => {
+                    let id = columns.id.as_ref().filter(|ids| ids.is_valid(i)).map(|ids| ids.value(i)).filter(|id| !id.is_empty());
+                    let key = columns.key(columns.slots.value(i) as usize)?;
+                    row(index, super::ArrowRow::Sample { id, time: columns.time.value(i), key, value: columns.value.value(i) })?;
+                }
+            }
+            index += 1;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn decode(body: &Bytes, source: &str, frame_id: &str) -> Result<Vec<Event>, DecodeError> {
     let mut events = Vec::new();
     for columns in read(body)? {

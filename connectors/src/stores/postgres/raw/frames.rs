@@ -4,10 +4,11 @@
 //! event carries (other attributes, escapes) is read in full, so that nothing of it is lost.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use bytes::BytesMut;
-use floodmark_schemas::frame::{EventOrSample, parse_event_or_sample};
-use floodmark_schemas::{DecodeError, Encoding, Event, FrameHeader, Payload, Timestamp, event, frame};
+use floodmark_schemas::frame::{ArrowRow, EventOrSample, parse_event_or_sample};
+use floodmark_schemas::{DecodeError, Encoding, Event, FrameHeader, Payload, Series, Timestamp, event, frame};
 use memchr::{memchr, memmem};
 
 use crate::stores::postgres::fields::{self, Place, Refused};
@@ -30,18 +31,32 @@ pub(super) fn encode(memory: &mut Memory, header: &FrameHeader, entry: &Entry, r
     match header.encoding {
         _ if entry.body.is_empty() => Ok(()),
         Encoding::Json => json(memory, header, entry, rows),
-        Encoding::Arrow(_) => {
-            let frame_id = entry.id.clone().unwrap_or_else(|| entry.position.to_string());
-            let events = frame::decode(header.encoding, &entry.body, &header.source, &frame_id)?;
-            let mut spelling = Vec::new();
-            for (index, event) in (0..).zip(events) {
-                let place = place(entry, index);
-                let row = whole(memory, rows.out(), place, &event, &mut spelling);
-                rows.done(index, row);
-            }
-            Ok(())
-        }
+        Encoding::Arrow(_) => arrow(memory, header, entry, rows),
     }
+}
+
+fn arrow(memory: &mut Memory, header: &FrameHeader, entry: &Entry, rows: &mut impl Rows) -> Result<(), DecodeError> {
+    let mut made = entry.id.clone().unwrap_or_else(|| entry.position.to_string());
+    let (frame_id_bytes, mut spelling) = (made.len(), Vec::new());
+    frame::arrow_rows(&entry.body, |index, row| {
+        let place = place(entry, index);
+        let row = match row {
+            ArrowRow::Event(event) => whole(memory, rows.out(), place, &event, &mut spelling),
+            ArrowRow::Sample { id, time, key, value } => {
+                let id = id.unwrap_or_else(|| {
+                    made.truncate(frame_id_bytes);
+                    let _ = write!(made, ".{index}");
+                    &made
+                });
+                let (known, fresh) = memory.series(&header.source);
+                // Spellings from JSON have the character U+0000 in them, and keys never do.
+                let common = known.common(key.as_bytes(), fresh, &header.source, || Series::from_key(key))?;
+                common.and_then(|common| fields::sample(rows.out(), place, time, value, id, common))
+            }
+        };
+        rows.done(index, row);
+        Ok(())
+    })
 }
 
 fn place(entry: &Entry, index: u32) -> Place {
