@@ -241,6 +241,8 @@ pub enum Reason {
     Missed,
     /// The check itself could not be made on this machine.
     Local,
+    /// The check failed while this monitor itself could reach nothing: nobody can say.
+    MonitorOffline,
 }
 
 /// Any other fact: a release, a webhook, a log line.

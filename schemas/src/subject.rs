@@ -23,6 +23,15 @@ pub const DEAD: &str = "floodmark.dead.>";
 /// The source of ticks. Its name is reserved: ids that people give may not start with `floodmark`.
 pub const TICKER: &str = "floodmark-ticker";
 
+/// The source of what the program tells of itself: whether it does what it should, and whether it is online.
+pub const MONITOR: &str = "floodmark";
+
+/// Whether somebody who names these sources, or none and so all, reads `source`. What the program tells of itself only those read who
+/// name it: it is none of the things that are watched.
+pub fn takes(sources: Option<&[String]>, source: &str) -> bool {
+    sources.map_or(source != MONITOR, |sources| sources.iter().any(|named| named == source))
+}
+
 /// Whether a source is one of those that tick.
 pub fn is_ticker(source: &str) -> bool {
     source.strip_prefix(TICKER).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
@@ -139,6 +148,13 @@ pub fn matches(pattern: &str, subject: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_program_tells_of_itself_only_those_read_who_name_it() {
+        let named = ["web".to_owned(), MONITOR.to_owned()];
+        assert_eq!(["web", "host", MONITOR].map(|source| takes(None, source)), [true, true, false]);
+        assert_eq!(["web", "host", MONITOR].map(|source| takes(Some(&named), source)), [true, false, true]);
+    }
 
     #[test]
     fn patterns_match_by_the_rules_of_nats() {

@@ -33,6 +33,8 @@ macro_rules! broken {
 mod broken;
 #[path = "config/contradictions.rs"]
 mod contradictions;
+#[path = "config/coverage.rs"]
+mod coverage;
 #[path = "config/receivers.rs"]
 mod receivers;
 #[path = "config/routes.rs"]

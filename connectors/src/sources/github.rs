@@ -59,9 +59,7 @@ impl Github {
         Fault::refuse(id, &config.validate())?;
         let api = Api::new(&config)?;
         let watched: Vec<_> = config.repos.iter().map(|name| Watched::new(name, &api)).collect();
-        let numbers = config.repos.iter().map(|name| (name.clone(), config.every.0));
-        let releases = config.repos.iter().filter(|_| config.releases).map(|name| (format!("{name}/releases"), config.releases_every.0));
-        let agenda = Agenda::new(clock.clone(), numbers.chain(releases));
+        let agenda = Agenda::new(clock.clone(), config.polls());
         Ok(Self { id: id.to_owned(), config, clock, api, agenda, watched })
     }
 

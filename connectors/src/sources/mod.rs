@@ -2,6 +2,7 @@
 //!
 //! Each has a `Config` (read from `[sources.<id>]`) and a type that implements [`floodmark_core::ports::Source`].
 
+pub mod connectivity;
 pub mod file;
 pub mod github;
 pub mod host;

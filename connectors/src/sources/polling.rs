@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use floodmark_core::coverage::Grid;
 use floodmark_core::ports::Clock;
-use floodmark_schemas::{Check, Event, Reason, Timestamp, series::fnv1a};
-
-/// How much of an interval polls of different keys are spread over, at the most.
-const SPREAD_MAX: Duration = Duration::from_secs(30);
+use floodmark_schemas::{Check, Event, Reason, Timestamp};
 
 /// A moment at which a poll is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +36,7 @@ pub fn missed(source: &str, target: &str, tick: &Tick) -> Option<Event> {
 /// not move them; the spread over keys keeps many targets from being polled in the same instant.
 pub struct Schedule {
     clock: Arc<dyn Clock>,
-    every_us: i64,
-    offset_us: i64,
+    grid: Grid,
     /// The first moment that has not been handed out.
     next: Option<i64>,
 }
@@ -47,37 +44,30 @@ pub struct Schedule {
 impl Schedule {
     /// A schedule for `key`. The first tick is due at once.
     pub fn new(clock: Arc<dyn Clock>, every: Duration, key: &str) -> Self {
-        let every_us = every.as_micros().max(1) as i64;
-        let spread = every_us.min(SPREAD_MAX.as_micros() as i64);
-        Self { clock, every_us, offset_us: i64::from(fnv1a(key.as_bytes())) % spread, next: None }
+        Self { clock, grid: Grid::of_key(every, key), next: None }
     }
 
     /// A schedule whose moments are whole multiples of `every` since the Unix epoch, for values that a service renews
     /// on that grid.
     pub fn aligned(clock: Arc<dyn Clock>, every: Duration) -> Self {
-        Self { clock, every_us: every.as_micros().max(1) as i64, offset_us: 0, next: None }
+        Self { clock, grid: Grid::aligned(every), next: None }
     }
 
     /// Waits for the next moment. Moments that have passed since the last call are skipped and counted. May be dropped
     /// at any await: the same moment is then waited for again.
     pub async fn tick(&mut self) -> Tick {
-        let now = self.clock.now().micros();
+        let (now, every_us) = (self.clock.now().micros(), self.grid.every_us());
         let Some(due) = self.next else {
-            self.next = Some(self.after(now));
+            self.next = Some(self.grid.after(now));
             return Tick { scheduled: Timestamp::from_micros(now), missed: 0 };
         };
-        let missed = if now > due { (now - due) / self.every_us } else { 0 };
-        let due = due + missed * self.every_us;
+        let missed = if now > due { (now - due) / every_us } else { 0 };
+        let due = due + missed * every_us;
         if due > now {
             tokio::time::sleep(Duration::from_micros((due - now) as u64)).await;
         }
-        self.next = Some(due + self.every_us);
+        self.next = Some(due + every_us);
         Tick { scheduled: Timestamp::from_micros(due), missed: u32::try_from(missed).unwrap_or(u32::MAX) }
-    }
-
-    /// The first moment of the grid after `now`.
-    fn after(&self, now: i64) -> i64 {
-        ((now - self.offset_us).div_euclid(self.every_us) + 1) * self.every_us + self.offset_us
     }
 }
 
@@ -119,7 +109,7 @@ mod tests {
     #[test]
     fn keys_have_their_own_places_and_keep_them() {
         let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
-        let at = |key: &str| Schedule::new(clock.clone(), Duration::from_secs(60), key).after(7_000_000);
+        let at = |key: &str| Schedule::new(clock.clone(), Duration::from_secs(60), key).grid.after(7_000_000);
         assert_eq!(at("a"), at("a"));
         assert_ne!(at("a"), at("b"));
     }

@@ -22,6 +22,7 @@ use futures_util::future::try_join_all;
 use tokio::time::{Instant, timeout_at};
 
 use self::trace::{Failure, Trace};
+use super::connectivity::Line;
 use super::polling::{self, Schedule, Tick};
 use crate::settings::{Fault, Span};
 
@@ -100,16 +101,16 @@ pub trait Probe: Send + Sync {
 }
 
 /// Looks at all `probes`, each on its own schedule, until dropped. May be dropped at any await: a check under way leaves
-/// no event then.
+/// no event then. With a `line`, a check that fails while that is dead says that nobody can say.
 ///
 /// # Errors
 /// What [`Ingest::send`] returns.
-pub async fn watch<P: Probe>(source: &str, probes: &[P], clock: &Arc<dyn Clock>, ingest: &dyn Ingest) -> Result<()> {
-    try_join_all(probes.iter().map(|probe| watch_one(source, probe, clock, ingest))).await?;
+pub async fn watch<P: Probe>(source: &str, probes: &[P], line: Option<&Line>, clock: &Arc<dyn Clock>, ingest: &dyn Ingest) -> Result<()> {
+    try_join_all(probes.iter().map(|probe| watch_one(source, probe, line, clock, ingest))).await?;
     Ok(())
 }
 
-async fn watch_one<P: Probe>(source: &str, probe: &P, clock: &Arc<dyn Clock>, ingest: &dyn Ingest) -> Result<()> {
+async fn watch_one<P: Probe>(source: &str, probe: &P, line: Option<&Line>, clock: &Arc<dyn Clock>, ingest: &dyn Ingest) -> Result<()> {
     let plan = probe.plan();
     let mut schedule = Schedule::new(clock.clone(), plan.every, &plan.target);
     loop {
@@ -122,8 +123,11 @@ async fn watch_one<P: Probe>(source: &str, probe: &P, clock: &Arc<dyn Clock>, in
             if attempt > 1 {
                 tokio::time::sleep(plan.retry_pause).await;
             }
-            let started = clock.now();
-            let check = look_once(probe, attempt).await;
+            let (started, began) = (clock.now(), Instant::now());
+            let mut check = look_once(probe, attempt).await;
+            if let Some(line) = line {
+                line.excuse(&mut check, began).await;
+            }
             let done = check.up == Some(true);
             let repeat = if attempt > 1 { format!("#{attempt}") } else { String::new() };
             let id = format!("{}@{}{repeat}", plan.target, tick.scheduled.micros());

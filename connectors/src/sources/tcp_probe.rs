@@ -12,6 +12,7 @@ use floodmark_core::ports::{Clock, Ingest, Source};
 
 use self::check::TcpProbe;
 pub use self::config::Config;
+use super::connectivity::Line;
 use super::probe::tls::PlatformRoots;
 use super::probe::watch;
 use crate::settings::Fault;
@@ -20,6 +21,8 @@ use crate::settings::Fault;
 pub struct TcpProbes {
     id: String,
     probes: Vec<TcpProbe>,
+    excusable: bool,
+    line: Option<Arc<Line>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -33,13 +36,18 @@ impl TcpProbes {
         Fault::refuse(id, &config.validate())?;
         let roots = PlatformRoots::default();
         let probes = config.targets.iter().map(|target| TcpProbe::new(&config, target, &roots)).collect::<Result<Vec<_>>>()?;
-        Ok(Self { id: id.to_owned(), probes, clock })
+        Ok(Self { id: id.to_owned(), probes, excusable: config.connectivity, line: None, clock })
+    }
+
+    /// Asks this line before it says that a target is down, unless the configuration says that its targets need no line.
+    pub fn asking(self, line: Option<Arc<Line>>) -> Self {
+        Self { line: line.filter(|_| self.excusable), ..self }
     }
 }
 
 #[async_trait]
 impl Source for TcpProbes {
     async fn run(&mut self, ingest: &dyn Ingest) -> Result<()> {
-        watch(&self.id, &self.probes, &self.clock, ingest).await
+        watch(&self.id, &self.probes, self.line.as_deref(), &self.clock, ingest).await
     }
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod certificates;
+mod connectivity;
 mod guide;
 mod host;
 mod http;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{Aggregates, Commit, Rollup, Series, Timestamp, Window};
+use floodmark_schemas::{Aggregates, Commit, Rollup, Series, Timestamp, Window, subject};
 use serde::{Deserialize, Serialize};
 
 use crate::id::RollupIds;
@@ -145,10 +145,9 @@ impl Cascade {
 
     /// Takes a rollup, and says which window has changed after it had fired.
     fn take(&mut self, rollup: Rollup, changed: &mut BTreeSet<(String, i64, String)>) {
-        let takes = |list: &Option<Vec<String>>, text: &str, matches: fn(&str, &str) -> bool| {
-            list.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| matches(pattern, text)))
-        };
-        if !takes(&self.spec.sources, &rollup.source, |a, b| a == b) || !takes(&self.spec.metrics, &rollup.series.metric, glob) {
+        let metrics = self.spec.metrics.as_ref();
+        let takes_metric = metrics.is_none_or(|patterns| patterns.iter().any(|pattern| glob(pattern, &rollup.series.metric)));
+        if !takes_metric || !subject::takes(self.spec.sources.as_deref(), &rollup.source) {
             return;
         }
         self.state.rollups += 1;

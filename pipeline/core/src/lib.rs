@@ -10,6 +10,7 @@ pub mod assignment;
 pub mod by_source;
 pub mod cascade;
 pub mod conformance;
+pub mod coverage;
 pub mod error;
 pub mod expression;
 pub mod id;

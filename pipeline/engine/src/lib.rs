@@ -3,6 +3,7 @@
 //! It knows the ports of the core and names no product.
 
 pub mod backoff;
+pub mod coverage;
 pub mod desk;
 pub mod dispatcher;
 pub mod gaps;

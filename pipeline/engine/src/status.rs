@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use floodmark_core::coverage::Standing;
 use floodmark_core::ports::SourceSpec;
 use floodmark_schemas::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,9 @@ pub struct SourceStatus {
     pub events: u64,
     /// How much input was set aside since the process started.
     pub dead_letters: u64,
+    /// When it polled and is to poll, as far as the log says; known in the process that tells of coverage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polls: Option<Standing>,
 }
 
 impl SourceStatus {
@@ -99,18 +103,24 @@ impl SourceStatus {
 /// By id, and by shard when the source is split.
 type ByWriter = BTreeMap<String, BTreeMap<Option<u32>, SourceStatus>>;
 
+#[derive(Debug, Default)]
+struct Known {
+    by_writer: ByWriter,
+    polls: BTreeMap<String, Standing>,
+}
+
 /// The statuses of all sources, shared.
 #[derive(Clone, Debug, Default)]
-pub struct Statuses(Arc<Mutex<ByWriter>>);
+pub struct Statuses(Arc<Mutex<Known>>);
 
 impl Statuses {
-    fn lock(&self) -> MutexGuard<'_, ByWriter> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the status of a source, or of one of its shards.
     pub fn update(&self, of: &SourceSpec, change: impl FnOnce(&mut SourceStatus)) {
-        let mut all = self.lock();
+        let all = &mut self.lock().by_writer;
         if !all.contains_key(&of.id) {
             all.insert(of.id.clone(), BTreeMap::new());
         }
@@ -121,12 +131,12 @@ impl Statuses {
 
     /// The latest durable event time of all that runs here of a source.
     pub fn newest(&self, id: &str) -> Option<Timestamp> {
-        self.lock().get(id)?.values().filter_map(|status| status.last_event_time).max()
+        self.lock().by_writer.get(id)?.values().filter_map(|status| status.last_event_time).max()
     }
 
     /// How much of a source runs here; `None` when it is not split.
     pub fn shards(&self, id: &str) -> Option<Shards> {
-        self.lock().get(id).and_then(joined)?.shards
+        self.lock().by_writer.get(id).and_then(joined)?.shards
     }
 
     /// The same, without keeping them.
@@ -136,7 +146,14 @@ impl Statuses {
 
     /// All sources in order of their ids.
     pub fn all(&self) -> Vec<SourceStatus> {
-        self.lock().values().filter_map(joined).collect()
+        let known = self.lock();
+        let with_polls = |status: SourceStatus| SourceStatus { polls: known.polls.get(&status.id).copied(), ..status };
+        known.by_writer.values().filter_map(joined).map(with_polls).collect()
+    }
+
+    /// Notes how the polls of a source stand.
+    pub fn polls(&self, id: &str, standing: Standing) {
+        self.lock().polls.insert(id.to_owned(), standing);
     }
 }
 
@@ -153,7 +170,7 @@ fn joined(shards: &BTreeMap<Option<u32>, SourceStatus>) -> Option<SourceStatus> 
 }
 
 /// Statuses that somebody else keeps.
-pub(crate) struct WeakStatuses(Weak<Mutex<ByWriter>>);
+pub(crate) struct WeakStatuses(Weak<Mutex<Known>>);
 
 impl WeakStatuses {
     /// The statuses, while they are kept.

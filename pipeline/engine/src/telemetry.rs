@@ -7,6 +7,7 @@
 
 mod alerts;
 mod dead_letters;
+mod polls;
 mod states;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use opentelemetry::{
 use crate::status::Shards;
 pub use alerts::{DeskMeters, ReceiverMeters};
 pub use dead_letters::DeadLetterMeters;
+pub use polls::PollMeters;
 pub use states::show_states;
 
 /// The instrumentation scope of all meters.

@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 mod check;
 pub(crate) mod desk;
 pub(crate) mod logs;
+mod monitor;
 pub(crate) mod operators;
 pub(crate) mod past;
 mod receivers;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use floodmark_connectors::clock::SystemClock;
+use floodmark_connectors::sources::connectivity::Line;
 use floodmark_connectors::sources::file;
 use floodmark_core::Result;
 use floodmark_core::ports::{Clock, EventQuery, Log, Notifier, StoreQuery};
@@ -97,17 +99,21 @@ impl Plans {
     fn of(config: &Config) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut progress = BTreeMap::new();
-        let sources = config.sources.iter().map(|(id, source)| sources::source_plans(id, source, &clock, &mut progress));
-        let sources = sources.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        let line = config.connectivity.as_ref().map(|line| Arc::new(Line::new(line)));
+        let sources = config.sources.iter().map(|(id, source)| sources::source_plans(id, source, &clock, line.as_ref(), &mut progress));
+        let mut sources: Vec<_> = sources.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        sources.extend(monitor::connectivity(config, line, &clock)?);
         let jobs = alerts::all_plans(config, config.partitions.get())?;
         Ok(Self { clock, sources, jobs, progress, notifiers: BTreeMap::new() })
     }
 
     async fn with(self, config: &Config, data: &DataDir, logs: OpenLogs) -> Result<Assembled> {
         let stores = stores::open(config, data, &logs).await?;
-        let Self { clock, sources, jobs, progress, notifiers } = self;
+        let Self { clock, mut sources, jobs, progress, notifiers } = self;
         let asked = stores.alerts.clone().map(Alerts::from);
         let alerts = stores.alerts.map(|store| desk::plan(config, store, notifiers)).transpose()?;
+        let statuses = Statuses::default();
+        sources.extend(monitor::coverage(config, &logs.logs.events, &statuses));
         let pipeline = Pipeline {
             logs: logs.logs,
             partitions: config.partitions.get(),
@@ -117,7 +123,7 @@ impl Plans {
             sinks: stores.sinks,
             alerts,
             drain_deadline: DRAIN_DEADLINE,
-            statuses: Statuses::default(),
+            statuses,
             leases: logs.leases,
             member: member(),
         };

@@ -72,7 +72,7 @@ async fn top_shows_once_what_runs() {
         let rows = shown.lines().skip_while(|line| !line.starts_with(heading)).skip(1).take_while(|line| !line.is_empty());
         rows.filter_map(|row| row.split_whitespace().next().map(str::to_owned)).collect()
     };
-    assert_eq!(names("SOURCE"), ["machine"], "{shown}");
+    assert_eq!(names("SOURCE"), ["floodmark", "machine"], "{shown}");
     assert_eq!(names("JOB"), ["seconds/0"], "{shown}");
     assert_eq!(names("SINK"), ["catalog", "dead_letters", "rollups", "scores"], "{shown}");
     program.signal("INT");

@@ -76,6 +76,13 @@ fn timeout() -> Span {
 }
 
 impl Config {
+    /// What is asked for, and how often: the numbers of each repository, then releases.
+    pub fn polls(&self) -> Vec<(String, Duration)> {
+        let numbers = self.repos.iter().map(|name| (name.clone(), self.every.0));
+        let releases = self.repos.iter().filter(|_| self.releases).map(|name| (format!("{name}/releases"), self.releases_every.0));
+        numbers.chain(releases).collect()
+    }
+
     /// What cannot work. Reads no secret.
     pub fn validate(&self) -> Vec<Fault> {
         let mut faults = Vec::new();

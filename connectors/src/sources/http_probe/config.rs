@@ -66,6 +66,10 @@ pub struct Config {
     /// How much of a body is kept for the expectations on it. The rest is read and dropped.
     #[serde(default = "body_bytes_max")]
     pub body_bytes_max: Size,
+    /// Whether a check that fails while this monitor is offline says "unknown" and not "down". Only with `[connectivity]`; switch it off where
+    /// targets are reached without the line, such as those of this machine or of a private network.
+    #[serde(default = "yes")]
+    pub connectivity: bool,
 }
 
 /// One URL to look at. In the list of targets a text stands for a table with only a `url`.
@@ -205,6 +209,12 @@ impl Config {
             faults.extend(own.map(|fault| Fault { path: [vec!["targets".to_owned(), i.to_string()], fault.path].concat(), ..fault }));
         }
         faults
+    }
+
+    /// What is looked at, and how often.
+    pub fn polls(&self) -> Vec<(String, Duration)> {
+        let plans = self.targets.iter().map(|target| self.plan(target));
+        plans.map(|plan| (plan.target, plan.every)).collect()
     }
 
     /// The configuration of each shard that has targets, by its number.

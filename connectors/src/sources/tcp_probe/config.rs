@@ -52,6 +52,10 @@ pub struct Config {
     /// A PEM file with the authorities to trust instead of those of this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// Whether a check that fails while this monitor is offline says "unknown" and not "down". Only with `[connectivity]`; switch it off where
+    /// targets are reached without the line, such as those of this machine or of a private network.
+    #[serde(default = "yes")]
+    pub connectivity: bool,
 }
 
 /// One address to connect to. In the list of targets a text stands for a table with only an `address`.
@@ -149,6 +153,12 @@ impl Config {
         let mut faults = shards::faults(self.shards);
         faults.extend(faults_of(&self.targets.iter().map(|target| self.plan(target)).collect::<Vec<_>>()));
         faults
+    }
+
+    /// What is looked at, and how often.
+    pub fn polls(&self) -> Vec<(String, Duration)> {
+        let plans = self.targets.iter().map(|target| self.plan(target));
+        plans.map(|plan| (plan.target, plan.every)).collect()
     }
 
     /// The configuration of each shard that has targets, by its number.

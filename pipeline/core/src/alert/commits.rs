@@ -45,10 +45,14 @@ impl Rule {
             return;
         }
         let numbers: Vec<f64> = names.iter().map(|name| pick(aggregates, name).unwrap_or(f64::NAN)).collect();
+        // A share of the time says little without the time that it is a share of.
+        let is_availability = names.first().is_some_and(|name| name == "availability");
+        let observed = aggregates.availability.filter(|_| is_availability);
+        let text = observed.map(|share| format!("observed for {:.1} % of the time", share.observed * 100.0));
         let (source, id_of_series) = self.enter(source, &series.key());
         self.counts.events += 1;
         let observation = Observation { source, id: id_of_series, time: window.end.micros(), numbers: &numbers };
-        self.observe(observation, None, at, || Evidence::Rollup { id: id.clone(), window: *window }, outputs);
+        self.observe(observation, text.as_ref(), at, || Evidence::Rollup { id: id.clone(), window: *window }, outputs);
     }
 
     fn take_score(&mut self, score: &Score, at: At, outputs: &mut Outputs) {

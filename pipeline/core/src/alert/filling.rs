@@ -30,10 +30,9 @@ pub(super) struct Filling<'a> {
     pub rows: &'a mut Rows,
 }
 
-/// Whether a target is up; `None` when nobody can say: the check could not be made, or this machine was to blame.
-/// A reason that says that the monitor's own network is down belongs here too, as soon as there is one.
-pub(super) fn is_up(check: &Check) -> Option<bool> {
-    check.up.filter(|_| !matches!(check.reason, Some(Reason::Missed | Reason::Local)))
+/// Whether a target is up; `None` when nobody can say: the check could not be made, or this machine or its line was to blame.
+pub fn is_up(check: &Check) -> Option<bool> {
+    check.up.filter(|_| !matches!(check.reason, Some(Reason::Missed | Reason::Local | Reason::MonitorOffline)))
 }
 
 impl Filling<'_> {

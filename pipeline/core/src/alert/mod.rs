@@ -25,6 +25,7 @@ mod watches;
 
 pub use change::{Change, Direction};
 pub use condition::{Condition, Holds, Needed, Streak};
+pub use filling::is_up;
 pub use limits::{Limit, Limits, Side};
 pub use rule::{Counts, Rule};
 pub use spec::{Input, Pattern, Spec};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use floodmark_schemas::subject;
 use regex::{Regex, RegexBuilder};
 
 use super::condition::{Condition, Needed};
@@ -146,6 +147,6 @@ impl Spec {
     }
 
     pub(super) fn takes_source(&self, source: &str) -> bool {
-        self.sources.as_ref().is_none_or(|sources| sources.iter().any(|s| s == source))
+        subject::takes(self.sources.as_deref(), source)
     }
 }

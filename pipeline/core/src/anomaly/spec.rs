@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use floodmark_schemas::subject;
+
 use crate::selection::Selection;
 use crate::taking::takes_metric;
 use crate::upstream::Upstream;
@@ -107,7 +109,7 @@ impl Spec {
     }
 
     pub(super) fn takes_source(&self, source: &str) -> bool {
-        self.sources.as_ref().is_none_or(|sources| sources.iter().any(|s| s == source))
+        subject::takes(self.sources.as_deref(), source)
     }
 
     pub(super) fn takes_metric(&self, metric: &str) -> bool {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use floodmark_schemas::subject;
+
 use super::aggregates::{AggregateSet, By, Top};
 use super::shape::Shape;
 use crate::{Error, Result, selection::Selection};
@@ -118,7 +120,7 @@ impl Spec {
     }
 
     pub(crate) fn takes_source(&self, source: &str) -> bool {
-        self.sources.as_ref().is_none_or(|sources| sources.iter().any(|s| s == source))
+        subject::takes(self.sources.as_deref(), source)
     }
 
     pub(super) fn takes_metric(&self, metric: &str) -> bool {

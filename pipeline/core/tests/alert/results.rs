@@ -6,7 +6,8 @@ use floodmark_core::ports::{Entry, Position};
 use floodmark_core::upstream::Upstream;
 use floodmark_schemas::commit::Output;
 use floodmark_schemas::{
-    Aggregates, Commit, Episode, Evidence, Head, Headers, JobEntry, Rollup, Score, ScoreState, Series, Severity, Timestamp, Window, subject,
+    Aggregates, Availability, Commit, Episode, Evidence, Head, Headers, JobEntry, Rollup, Score, ScoreState, Series, Severity, Timestamp,
+    Window, subject,
 };
 
 use crate::world::{run, told};
@@ -105,6 +106,18 @@ fn a_window_without_the_aggregate_cannot_be_judged() {
     let spec = Spec { timing, ..Spec::new("hot", 0, input, above(10.0)) };
     let outputs = vec![rollup(0, 0, None, 1.0), rollup(1, 0, None, 1.0), rollup(2, 0, Some(1.0), 1.0)];
     assert_eq!(told(&run(&spec, &commits(outputs), &[true]).1), ["0 error warning 150", "1 resolved warning 180"]);
+}
+
+#[test]
+fn an_availability_is_told_with_the_share_of_time_that_was_observed() {
+    let input = Input::Rollups(upstream(), vec!["availability".to_owned()]);
+    let low = Condition::Limits(Limits(vec![Limit { severity: Severity::Error, side: Side::Below, at: 0.99, recover_at: 0.99 }]));
+    let annotations = [("summary".to_owned(), "{{ value }} of the time up, {{ text }}".to_owned())].into();
+    let spec = Spec { annotations, ..Spec::new("slo", 0, input, low) };
+    let Output::Rollup(mut rollup) = rollup(0, 0, None, 0.0) else { panic!("it is a rollup") };
+    rollup.aggregates.availability = Some(Availability { up: 0.5, observed: 0.125 });
+    let alerts = run(&spec, &commits(vec![Output::Rollup(rollup)]), &[true]).1;
+    assert_eq!(alerts[0].annotations["summary"], "0.5 of the time up, observed for 12.5 % of the time");
 }
 
 #[test]

@@ -112,6 +112,8 @@ fn a_target_is_down_after_failures_in_a_row_and_checks_that_could_not_be_made_ar
     check(&spec, looks(&[(0, down), (10, local), (20, local), (30, up)]), 300, &[]);
     check(&spec, looks(&[(0, up), (10, local), (20, missed)]), 300, &["0 error info 110"]);
     check(&spec, looks(&[(0, up), (10, local), (200, up)]), 300, &["0 error info 110", "1 resolved info 200"]);
+    let offline = (None, Some(Reason::MonitorOffline));
+    check(&spec, looks(&[(0, up), (10, down), (20, offline), (30, offline), (40, up)]), 80, &[]);
     // What was firing fires on when it can be judged again.
     let story = ["0 firing critical 10", "1 error critical 120", "2 firing critical 200", "3 resolved critical 220"];
     check(&spec, looks(&[(0, down), (10, down), (20, missed), (200, down), (210, up), (220, up)]), 300, &story);

@@ -87,6 +87,7 @@ fn state(memory: Memory, ready: watch::Receiver<bool>) -> ApiState {
         last_event_time: None,
         events: 7,
         dead_letters: 1,
+        polls: None,
     };
     ApiState {
         events: memory.clone(),

@@ -9,13 +9,14 @@ use floodmark_core::expression::{Expression, Scope};
 use floodmark_core::ports::Operator as OperatorPort;
 use floodmark_core::upstream::Upstream;
 use floodmark_core::window::tzdb_version;
-use floodmark_core::{Error, Result};
+use floodmark_core::{Error, Result, coverage};
 use floodmark_engine::JobPlan;
 use floodmark_engine::input::Input as Reads;
 use floodmark_schemas::series::fnv1a;
+use floodmark_schemas::subject;
 
 use super::operators::{job_plan, job_plans};
-use crate::config::{Alert, AlertKind, Config, Depends, Direction, Measure, Operator, numbers_of};
+use crate::config::{Alert, AlertCommon, AlertKind, Config, Depends, Direction, Measure, Operator, Selecting, numbers_of};
 
 /// For how long an alert goes on after a match, when the rule does not say.
 const MATCH_LASTS: Span = Span::secs(3_600);
@@ -83,7 +84,7 @@ fn spec(id: &str, rule: &Alert, operators: &BTreeMap<String, Operator>, upstream
         momentary,
     };
     let (input, condition) = looks_at(id, rule, operators, upstream)?;
-    Ok(Spec {
+    let spec = Spec {
         needed: common.of.map(|of| Needed { n: of.n, m: of.m }),
         timing,
         labels: common.labels.clone(),
@@ -94,6 +95,24 @@ fn spec(id: &str, rule: &Alert, operators: &BTreeMap<String, Operator>, upstream
         series_max: common.series_max as usize,
         forget_after: common.forget_after.0,
         ..Spec::new(id, 0, input, condition)
+    };
+    if let AlertKind::Coverage(_) = &rule.kind { about_polls(spec, common) } else { Ok(spec) }
+}
+
+/// A rule on the share of polls that were done: of the sources that it names.
+fn about_polls(spec: Spec, common: &AlertCommon) -> Result<Spec> {
+    // Ids have no character that means anything in a pattern.
+    let named = common.sources.as_ref().map(|sources| format!("labels.source =~ \"^({})$\"", sources.join("|")));
+    let both = match (named, common.condition.as_deref()) {
+        (Some(named), Some(condition)) => Some(format!("{named} and ({condition})")),
+        (Some(named), None) => Some(named),
+        (None, condition) => condition.map(str::to_owned),
+    };
+    Ok(Spec {
+        metrics: Some(vec![coverage::SHARE.to_owned()]),
+        sources: Some(vec![subject::MONITOR.to_owned()]),
+        selection: Selecting { condition: both.as_deref(), ..common.selecting() }.selection()?,
+        ..spec
     })
 }
 
@@ -132,6 +151,7 @@ fn looks_at(id: &str, rule: &Alert, operators: &BTreeMap<String, Operator>, upst
             }
         }
         AlertKind::Absence(_) => (Input::Anything, Condition::Never),
+        AlertKind::Coverage(_) => (Input::Samples, Condition::Limits(needs_limits()?)),
         AlertKind::Certificate(_) => (Input::Certificates, Condition::Limits(needs_limits()?)),
         AlertKind::Match(of) => {
             let pattern = Pattern::new(&of.field, &of.pattern).map_err(|e| broken("its pattern is none").because(e))?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use floodmark_connectors::sources::connectivity::Line;
 use floodmark_connectors::sources::{file, github, host, http_probe, open_meteo, push, tcp_probe};
 use floodmark_core::ports::{Clock, Source as SourcePort, SourceSpec};
 use floodmark_core::{Error, Result};
@@ -16,6 +17,7 @@ pub(super) fn source_plans(
     id: &str,
     source: &Source,
     clock: &Arc<dyn Clock>,
+    line: Option<&Arc<Line>>,
     progress: &mut BTreeMap<String, Arc<file::Progress>>,
 ) -> Result<Vec<SourcePlan>> {
     let file_progress = Arc::new(file::Progress::default());
@@ -23,8 +25,8 @@ pub(super) fn source_plans(
         progress.insert(id.to_owned(), file_progress.clone());
     }
     let plan = |(shard, kind)| {
-        let (name, clock, file_progress) = (id.to_owned(), clock.clone(), file_progress.clone());
-        let make = move || make_source(&name, &kind, &clock, &file_progress);
+        let (name, clock, line, file_progress) = (id.to_owned(), clock.clone(), line.cloned(), file_progress.clone());
+        let make = move || make_source(&name, &kind, &clock, line.as_ref(), &file_progress);
         // Made once now, so that settings that cannot work are told at the start and not in the log.
         make()?;
         let spec = SourceSpec { shard, ..spec(id, source) };
@@ -33,12 +35,18 @@ pub(super) fn source_plans(
     source.kind.split().into_iter().map(plan).collect()
 }
 
-fn make_source(id: &str, kind: &SourceKind, clock: &Arc<dyn Clock>, progress: &Arc<file::Progress>) -> Result<Box<dyn SourcePort>> {
+fn make_source(
+    id: &str,
+    kind: &SourceKind,
+    clock: &Arc<dyn Clock>,
+    line: Option<&Arc<Line>>,
+    progress: &Arc<file::Progress>,
+) -> Result<Box<dyn SourcePort>> {
     let clock = clock.clone();
     Ok(match kind {
         SourceKind::Host(config) => Box::new(host::Host::new(id, config.clone(), clock)?),
-        SourceKind::HttpProbe(config) => Box::new(http_probe::HttpProbes::new(id, config.clone(), clock)?),
-        SourceKind::TcpProbe(config) => Box::new(tcp_probe::TcpProbes::new(id, config.clone(), clock)?),
+        SourceKind::HttpProbe(config) => Box::new(http_probe::HttpProbes::new(id, config.clone(), clock)?.asking(line.cloned())),
+        SourceKind::TcpProbe(config) => Box::new(tcp_probe::TcpProbes::new(id, config.clone(), clock)?.asking(line.cloned())),
         SourceKind::Github(config) => Box::new(github::Github::new(id, config.clone(), clock)?),
         SourceKind::OpenMeteo(config) => Box::new(open_meteo::OpenMeteo::new(id, config.clone(), clock)?),
         SourceKind::File(config) => Box::new(file::File::new(id, config.clone(), clock)?.reporting(progress.clone())),

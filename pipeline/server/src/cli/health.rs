@@ -158,7 +158,10 @@ fn source(status: SourceStatus) -> Component {
     let healthy = status.state != SourceState::Failed;
     // What went wrong long ago is no state of today.
     let troubled = matches!(status.state, SourceState::Failed | SourceState::BackingOff);
-    component(&format!("source.{}", status.id), healthy, status.state.name(), status.last_error.filter(|_| troubled))
+    let overdue = status.polls.map(|polls| polls.overdue).filter(|overdue| *overdue > 0);
+    let overdue = overdue.map(|targets| format!("polls are overdue (targets: {targets})"));
+    let detail = status.last_error.filter(|_| troubled).or(overdue);
+    component(&format!("source.{}", status.id), healthy, status.state.name(), detail)
 }
 
 /// The message of an error of the API.

@@ -6,6 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use floodmark_connectors::clock::SystemClock;
 use floodmark_core::ports::Clock;
 use floodmark_engine::replay::Period;
+use floodmark_schemas::subject;
 
 use super::args::Global;
 use super::exit::{Exit, Failure, Outcome};
@@ -133,7 +134,7 @@ fn run(global: &Global, args: &Args) -> Outcome {
 fn request(args: &Args, config: &config::Config) -> Result<Request, Failure> {
     let (from, to) = args.period.span(SystemClock.now())?;
     for source in &args.sources {
-        if !config.sources.contains_key(source) {
+        if !config.sources.contains_key(source) && source != subject::MONITOR {
             let known: Vec<&str> = config.sources.keys().map(String::as_str).collect();
             return Err(usage(format!("there is no source {source:?}")).remedy(format!("the sources are {}", known.join(", "))));
         }

@@ -71,7 +71,7 @@ pub struct AlertCommon {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// Texts for people, such as `summary`. Templates, in which `value`, `threshold`, `severity`, `state`, `began`, `time`, `flapping` and `text`
-    /// may stand too.
+    /// may stand too: the text that matched, and of `availability` for which share of the time it was observed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
     /// The most series. What comes of further ones is counted and left out; it stays in the event log.
@@ -142,7 +142,7 @@ impl Alert {
             AlertKind::Change(settings) => settings.from.as_deref(),
             AlertKind::Condition(settings) => settings.from.as_deref(),
             AlertKind::Anomaly(settings) => Some(&settings.from),
-            AlertKind::State(_) | AlertKind::Absence(_) | AlertKind::Certificate(_) | AlertKind::Match(_) => None,
+            AlertKind::State(_) | AlertKind::Absence(_) | AlertKind::Coverage(_) | AlertKind::Certificate(_) | AlertKind::Match(_) => None,
         }
     }
 
@@ -177,6 +177,9 @@ impl Alert {
                 "the rule does not say how long a silence is too long",
                 "add for example no_data_for = \"5m\"",
             ));
+        }
+        if matches!(self.kind, AlertKind::Coverage(_)) && common.metrics.is_some() {
+            faults.push(Fault::of("metrics", "`metrics` means nothing here: the rule looks at the polls of sources", "remove it"));
         }
         let is_zero = common.keep_firing_for.is_some_and(|keep| keep.0.is_zero());
         if matches!(self.kind, AlertKind::Match(_)) && is_zero {

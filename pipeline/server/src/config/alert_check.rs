@@ -19,6 +19,7 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     for (id, alert) in parts.alerts {
         let mut faults = alert.faults();
         faults.extend(alert.from().and_then(|from| parts.operators.get(from)).into_iter().flat_map(|from| of_operator(alert, &from.kind)));
+        faults.extend(nothing_is_due(alert, parts));
         tell(faults, &["alerts", id], parts.root, report);
     }
 }
@@ -57,6 +58,28 @@ pub(crate) fn numbers_of(windows: &Windows<'_>, aggregate: Option<&str>) -> Vec<
         names.extend(["availability", "observed"].map(plain));
     }
     names
+}
+
+/// Sources whose coverage is asked for although they take what comes.
+fn nothing_is_due(alert: &Alert, parts: &Parts<'_>) -> Vec<Fault> {
+    if !matches!(alert.kind, AlertKind::Coverage(_)) {
+        return Vec::new();
+    }
+    let polls = |id: &String| parts.sources.get(id).is_none_or(|source| !source.kind.polls(id).is_empty());
+    match &alert.common.sources {
+        Some(sources) => {
+            let fault = |(place, id): (usize, &String)| {
+                let remedy = "remove it; a rule with type = \"absence\" tells when nothing comes of it";
+                Fault::of("sources", format!("source {id:?} has no schedule, so no poll of it can be missed"), remedy).entry(place)
+            };
+            sources.iter().enumerate().filter(|(_, id)| !polls(id)).map(fault).collect()
+        }
+        None if parts.sources.iter().any(|(id, _)| polls(id)) => Vec::new(),
+        None => {
+            let remedy = "add a source that polls, such as type = \"http_probe\", or remove the rule";
+            vec![Fault::of("sources", "no source has a schedule, so no poll can be missed", remedy)]
+        }
+    }
 }
 
 /// What an operator lacks that a rule asks for.

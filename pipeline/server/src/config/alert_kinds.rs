@@ -130,6 +130,24 @@ pub struct AnomalyRule {
 #[serde(deny_unknown_fields)]
 pub struct Absence {}
 
+/// A source is not looked after: fewer polls than a share of those that were due were done. Here `sources` names the sources whose polls are
+/// counted; all that have a schedule when absent. Series are those of `poll_coverage` with the label `source`, and their value is the share.
+///
+/// Polls that were missed while this program did not run count when it runs again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Coverage {
+    /// Met when a smaller share of the polls of a report was done; 1.0 when neither this nor `levels` are there, so when any poll was missed or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<f64>,
+    /// Once met, until the share has come back to this; to the limit itself when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recover_at: Option<f64>,
+    /// A limit for each severity, in the place of these keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<Levels>,
+}
+
 /// A certificate that a check has seen ends soon. Without a limit: a warning 14 days before, critical 3 days before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -193,6 +211,9 @@ impl AlertKind {
                 let usual = Levels { warning: usual(14.0), critical: usual(3.0), ..Levels::default() };
                 (level(None, of.below, of.recover_at), of.levels, &BOTH[1..], Some(usual))
             }
+            Self::Coverage(of) => {
+                (level(None, of.below.or(of.levels.is_none().then_some(1.0)), of.recover_at), of.levels, &BOTH[1..], None)
+            }
             _ => return None,
         };
         Some(Limiting { own, levels, sides, usual })
@@ -239,6 +260,13 @@ impl AnomalyRule {
 
 impl Absence {
     /// What cannot work: nothing.
+    pub fn validate(&self) -> Vec<Fault> {
+        Vec::new()
+    }
+}
+
+impl Coverage {
+    /// What cannot work, besides its limits: nothing.
     pub fn validate(&self) -> Vec<Fault> {
         Vec::new()
     }

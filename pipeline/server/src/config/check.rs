@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use floodmark_connectors::settings::{Fault, Span};
+use floodmark_connectors::sources::connectivity;
+use floodmark_schemas::subject;
 
 use super::alert_check;
 use super::desk_check;
@@ -13,7 +15,7 @@ use super::from;
 use super::inside::inside;
 use super::kinds::{Kind, OperatorKind, SourceKind};
 use super::load::Parts;
-use super::model::{Compression, Encoding, Telemetry};
+use super::model::{Compression, Covering, Encoding, Telemetry};
 use super::receivers;
 use super::report::{Found, Report};
 use super::suggest;
@@ -41,6 +43,8 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     }
     addresses_are_unique(parts, report);
     tell(parts.telemetry.map(Telemetry::faults).unwrap_or_default(), &["telemetry"], parts.root, report);
+    tell(parts.coverage.map(Covering::faults).unwrap_or_default(), &["coverage"], parts.root, report);
+    tell(parts.connectivity.map(connectivity::Config::validate).unwrap_or_default(), &["connectivity"], parts.root, report);
     tell(parts.log.map(Kind::faults).unwrap_or_default(), &["log"], parts.root, report);
     for (id, receiver) in parts.receivers {
         let faults = receiver.kind.faults().into_iter().chain(receiver.common.faults());
@@ -111,7 +115,7 @@ fn addresses_are_unique(parts: &Parts<'_>, report: &mut Report) {
 
 /// Looks at what is written, not at what was decoded: an operator or a source with another error still has its name.
 fn sources_exist(root: &Node, report: &mut Report) {
-    let known: Vec<&str> = tables(root, "sources").map(|(id, _)| id.as_str()).collect();
+    let known: Vec<&str> = tables(root, "sources").map(|(id, _)| id.as_str()).chain([subject::MONITOR]).collect();
     for (_, reader) in tables(root, "operators").chain(tables(root, "alerts")) {
         let Some(Value::List(items)) = reader.get("sources").map(|node| &node.value) else { continue };
         for item in items {

@@ -11,6 +11,8 @@ pub fn example(section: &str, kind: &str) -> &'static str {
         ("log", _) => "[log]\nretention_age = \"30d\"\nretention_size = \"50GiB\"",
         ("api", _) => "[api]\nlisten = \"127.0.0.1:9000\"",
         ("telemetry", _) => "[telemetry]\notlp_endpoint = \"http://127.0.0.1:4317\"\ntrace_ratio = 0.05",
+        ("coverage", _) => "[coverage]\nevery = \"30s\"",
+        ("connectivity", _) => "[connectivity]\ntargets = [\"1.1.1.1:443\", \"8.8.8.8:443\"]\nevery = \"15s\"",
         ("sources", "host") => "[sources.machine]\ntype = \"host\"\nevery = \"5s\"",
         ("sources", "http_probe") => {
             "[sources.website]\ntype = \"http_probe\"\nevery = \"30s\"\ntargets = [\n  \"https://example.org\",\n  \
@@ -64,6 +66,10 @@ pub fn example(section: &str, kind: &str) -> &'static str {
              [alerts.slow]\ntype = \"anomaly\"\nfrom = \"unusual\"\nseverity = \"info\""
         }
         ("alerts", "absence") => "[alerts.silent]\ntype = \"absence\"\nno_data_for = \"5m\"\nseverity = \"error\"",
+        ("alerts", "coverage") => {
+            "[sources.website]\ntype = \"http_probe\"\ntargets = [\"https://example.org\"]\n\n\
+             [alerts.uncovered]\ntype = \"coverage\"\nsources = [\"website\"]\nbelow = 0.9\nof = { n = 3, m = 5 }\nseverity = \"error\""
+        }
         ("alerts", "certificate") => {
             "[alerts.certificates]\ntype = \"certificate\"\nlevels = { warning = { below = 21 }, critical = { below = 5 } }"
         }
@@ -134,7 +140,7 @@ mod tests {
     #[test]
     fn every_kind_has_an_example_that_loads() {
         let kinds = |section, types: &'static [&'static str]| types.iter().map(move |kind| (section, *kind));
-        let all = ["", "api", "telemetry", "tests", "route", "incidents", "inhibitions", "maintenance"]
+        let all = ["", "api", "telemetry", "coverage", "connectivity", "tests", "route", "incidents", "inhibitions", "maintenance"]
             .map(|section| (section, ""))
             .into_iter()
             .chain(kinds("log", LogKind::TYPES));

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use floodmark_connectors::logs::jetstream;
 use floodmark_connectors::settings::{Fault, Span};
+use floodmark_core::coverage::{Expected, Grid};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
-use super::alert_kinds::{Absence, AnomalyRule, Certificate, Change, Condition, Match, State, Threshold};
+use super::alert_kinds::{Absence, AnomalyRule, Certificate, Change, Condition, Coverage, Match, State, Threshold};
 use super::anomaly::Anomaly;
 use super::calendar::Calendar;
 use super::decode::decode;
@@ -99,12 +101,14 @@ kinds! {
 
 impl SourceKind {
     /// By how much event times may go backwards when the configuration does not say. A probe's event carries the time its
-    /// check began, and comes when it has ended; the weather is as old as the service's grid.
-    pub(super) fn default_disorder(&self) -> Span {
+    /// check began, and comes when it has ended, and one that has failed so much later as the line is asked; the weather is as old as the
+    /// service's grid.
+    pub(super) fn default_disorder(&self, line: Span) -> Span {
+        let asked = |excusable: bool| if excusable { line.0 } else { Duration::ZERO };
         match self {
             Self::Host(_) => Span::secs(2),
-            Self::HttpProbe(config) => Span(config.disorder()),
-            Self::TcpProbe(config) => Span(config.disorder()),
+            Self::HttpProbe(config) => Span(config.disorder() + asked(config.connectivity)),
+            Self::TcpProbe(config) => Span(config.disorder() + asked(config.connectivity)),
             Self::OpenMeteo(config) => Span(config.every.0 + Span::secs(300).0),
             Self::File(_) => Span::secs(0),
             _ => Span::secs(5),
@@ -115,7 +119,7 @@ impl SourceKind {
     pub(super) fn default_disorder_in_words(kind: &str) -> &'static str {
         match kind {
             "host" => "`\"2s\"`",
-            "http_probe" | "tcp_probe" => "the longest `timeout` of its targets",
+            "http_probe" | "tcp_probe" => "the longest `timeout` of its targets, and 200ms and twice the `timeout` of `[connectivity]`",
             "open_meteo" => "`every` and 5 minutes",
             "file" => "`\"0s\"`",
             _ => "`\"5s\"`",
@@ -128,6 +132,24 @@ impl SourceKind {
             Self::HttpProbe(config) if config.shards > 1 => numbered(config.split(), Self::HttpProbe),
             Self::TcpProbe(config) if config.shards > 1 => numbered(config.split(), Self::TcpProbe),
             whole => vec![(None, whole.clone())],
+        }
+    }
+
+    /// When it polls what; nothing when it takes what comes.
+    pub fn polls(&self, id: &str) -> Vec<Expected> {
+        let keyed = |polls: Vec<(String, Duration)>| {
+            polls.into_iter().map(|(target, every)| Expected { grid: Grid::of_key(every, &target), target }).collect()
+        };
+        match self {
+            Self::Host(config) => vec![Expected { target: String::new(), grid: Grid::aligned(config.every.0) }],
+            Self::HttpProbe(config) => keyed(config.polls()),
+            Self::TcpProbe(config) => keyed(config.polls()),
+            Self::Github(config) => keyed(config.polls()),
+            Self::OpenMeteo(config) => {
+                let grid = Grid::of_key(config.every.0, id);
+                config.places.iter().map(|place| Expected { target: place.name.clone(), grid }).collect()
+            }
+            Self::File(_) | Self::Push(_) => Vec::new(),
         }
     }
 
@@ -215,6 +237,8 @@ kinds! {
         "anomaly" => Anomaly(AnomalyRule),
         /// Nothing comes.
         "absence" => Absence(Absence),
+        /// A source is not looked after.
+        "coverage" => Coverage(Coverage),
         /// A certificate ends soon.
         "certificate" => Certificate(Certificate),
         /// A text is found.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use floodmark_connectors::settings::Span;
+use floodmark_connectors::sources::connectivity;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +16,7 @@ use super::desk_check;
 use super::files::{self, Holds};
 use super::incidents::Incidents;
 use super::kinds::{AlertKind, Kind, LogKind, SinkKind, SourceKind};
-use super::model::{Api, Config, EmbeddedSink, Operator, Partitions, Sink, Source, SourceCommon, Telemetry, Top};
+use super::model::{Api, Config, Covering, EmbeddedSink, Operator, Partitions, Sink, Source, SourceCommon, Telemetry, Top};
 use super::receivers::{Receiver, ReceiverCommon};
 use super::report::Report;
 use super::routes::Routing;
@@ -24,10 +26,12 @@ use super::tests;
 use super::tree::{self, Node, Table, Value};
 
 /// The tables of the top level.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 15] = [
     "log",
     "api",
     "telemetry",
+    "coverage",
+    "connectivity",
     "sources",
     "operators",
     "alerts",
@@ -129,7 +133,11 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
     let log = decode_log(sections.get("log"), report);
     let api: Option<Api> = decode_section(&sections, "api", report);
     let telemetry: Option<Telemetry> = decode_section(&sections, "telemetry", report);
-    let sources = components(&sections, "sources", report, decode_source);
+    let coverage: Option<Covering> = decode_section(&sections, "coverage", report);
+    let connectivity: Option<Option<connectivity::Config>> = decode_optional(&sections, "connectivity", report);
+    // A check that waits for a test of the line is told so much later.
+    let wait_max = connectivity.iter().flatten().map(|line| Span(line.wait_max())).next();
+    let sources = components(&sections, "sources", report, |table, header, report| decode_source(table, header, wait_max, report));
     let operators = components(&sections, "operators", report, |table, header, report| {
         decode_kind(table, header, &[], report).map(|kind| Operator { kind })
     });
@@ -157,6 +165,8 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
         log: log.as_ref(),
         api: api.as_ref(),
         telemetry: telemetry.as_ref(),
+        coverage: coverage.as_ref(),
+        connectivity: connectivity.as_ref().and_then(Option::as_ref),
     };
     check::check(&parts, report);
     let notices = desk_check::notices(&parts, report);
@@ -170,6 +180,8 @@ fn decode_root(root: &Node, report: &mut Report) -> Option<Config> {
         log: log?,
         api: api?,
         telemetry: telemetry?,
+        coverage: coverage?,
+        connectivity: connectivity?,
         sources,
         operators,
         alerts,
@@ -199,12 +211,19 @@ pub(super) struct Parts<'a> {
     pub log: Option<&'a LogKind>,
     pub api: Option<&'a Api>,
     pub telemetry: Option<&'a Telemetry>,
+    pub coverage: Option<&'a Covering>,
+    pub connectivity: Option<&'a connectivity::Config>,
 }
 
 /// A section without components; it need not be there.
 fn decode_section<T: Default + DeserializeOwned + JsonSchema>(sections: &Table, name: &str, report: &mut Report) -> Option<T> {
-    let Some((_, node)) = sections.get(name) else { return Some(T::default()) };
-    table_of(node, name, report).and_then(|table| decode(table, &node.span, &[], report))
+    decode_optional(sections, name, report).map(Option::unwrap_or_default)
+}
+
+/// The same, and nothing when it is not there.
+fn decode_optional<T: DeserializeOwned + JsonSchema>(sections: &Table, name: &str, report: &mut Report) -> Option<Option<T>> {
+    let Some((_, node)) = sections.get(name) else { return Some(None) };
+    table_of(node, name, report).and_then(|table| decode(table, &node.span, &[], report)).map(Some)
 }
 
 /// A log without `type` is the embedded one, as is no log at all.
@@ -263,12 +282,12 @@ fn check_id(id: &str, span: &Range<usize>, section: &str, report: &mut Report) {
     }
 }
 
-fn decode_source(table: &Table, header: &Range<usize>, report: &mut Report) -> Option<Source> {
+fn decode_source(table: &Table, header: &Range<usize>, wait_max: Option<Span>, report: &mut Report) -> Option<Source> {
     let (common, own): (Table, Table) = table.clone().into_iter().partition(|(key, _)| SOURCE_COMMON.contains(&key.as_str()));
     let common: Option<SourceCommon> = decode(&common, header, &[], report);
     let kind: Option<SourceKind> = decode_kind(&own, header, &SOURCE_COMMON, report);
     let (SourceCommon { encoding, compression, disorder }, kind) = (common?, kind?);
-    let disorder = disorder.unwrap_or_else(|| kind.default_disorder());
+    let disorder = disorder.unwrap_or_else(|| kind.default_disorder(wait_max.unwrap_or(Span::secs(0))));
     Some(Source { kind, encoding, compression, disorder })
 }
 

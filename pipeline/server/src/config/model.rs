@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use floodmark_connectors::settings::{Fault, Size, Span};
+use floodmark_connectors::sources::connectivity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,11 @@ pub struct Config {
     pub api: Api,
     /// Traces.
     pub telemetry: Telemetry,
+    /// How it is told whether sources are looked after.
+    pub coverage: Covering,
+    /// Whether this monitor itself is online; nobody asks when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connectivity: Option<connectivity::Config>,
     /// What is watched, by id.
     pub sources: BTreeMap<String, Source>,
     /// What is computed, by id.
@@ -178,6 +184,36 @@ impl Telemetry {
 
 fn trace_ratio() -> f64 {
     0.01
+}
+
+/// How it is told whether the polls that were due were made. Reports are events of the source `floodmark`; rules of type `coverage` read them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "CoverageConfig")]
+pub struct Covering {
+    /// From one report of a source to the next, 1s to 1h. A poll counts as missed when the next one was due and so long has passed since.
+    #[serde(default = "minute")]
+    pub every: Span,
+}
+
+impl Default for Covering {
+    fn default() -> Self {
+        Self { every: minute() }
+    }
+}
+
+impl Covering {
+    /// What cannot work.
+    pub(super) fn faults(&self) -> Vec<Fault> {
+        let possible = Span::secs(1)..=Span::secs(3_600);
+        let fault =
+            || Fault::of("every", format!("reports every {} are not possible", self.every), "write \"1s\" to \"1h\", \"1m\" if in doubt");
+        (!possible.contains(&self.every)).then(fault).into_iter().collect()
+    }
+}
+
+fn minute() -> Span {
+    Span::secs(60)
 }
 
 /// A log in a file of the data directory. Needs no server.

@@ -61,7 +61,7 @@ pub fn reference() -> String {
         page.keys(&mut out, kind);
         page.example(&mut out, "log", type_of(kind));
     }
-    page.sections(&mut out, properties, &["api", "telemetry"]);
+    page.sections(&mut out, properties, &["api", "telemetry", "coverage", "connectivity"]);
     for (section, title, about) in SECTIONS {
         out.push_str(&format!("\n## {title}\n\n{about}\n"));
         for kind in one_of(&properties[section]["additionalProperties"]) {

@@ -1,13 +1,14 @@
 //! The JSON Schema of the configuration, of events and of notifications: for editors, for those who write to the log, and for
 //! those who are told.
 
+use floodmark_connectors::sources::connectivity;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::alert::AlertCommon;
 use super::incidents::Incidents;
 use super::kinds::{AlertKind, Kind, LogKind, OperatorKind, ReceiverKind, SinkKind, SourceKind};
-use super::model::{Api, SourceCommon, Telemetry, Top};
+use super::model::{Api, Covering, SourceCommon, Telemetry, Top};
 use super::receivers::ReceiverCommon;
 use super::routes::Routing;
 use super::silencing::{Depends, Inhibition, Maintenance};
@@ -39,6 +40,8 @@ pub fn config_schema() -> Value {
     properties.insert("log".to_owned(), kinds::<LogKind>(&mut generator, &[], false));
     properties.insert("api".to_owned(), Api::json_schema(&mut generator).to_value());
     properties.insert("telemetry".to_owned(), Telemetry::json_schema(&mut generator).to_value());
+    properties.insert("coverage".to_owned(), Covering::json_schema(&mut generator).to_value());
+    properties.insert("connectivity".to_owned(), connectivity::Config::json_schema(&mut generator).to_value());
     properties.insert("route".to_owned(), Routing::json_schema(&mut generator).to_value());
     properties.insert("incidents".to_owned(), Incidents::json_schema(&mut generator).to_value());
     for (section, schema) in [

@@ -5,7 +5,7 @@ use std::{
 
 use floodmark_core::ports::{Size, SourceSpec, alerts::Depth, log::dead_letter_entry};
 use floodmark_engine::telemetry::{
-    DeadLetterMeters, DeskMeters, JobMeters, LogMeters, ReceiverMeters, SinkMeters, SourceMeters, show_states,
+    DeadLetterMeters, DeskMeters, JobMeters, LogMeters, PollMeters, ReceiverMeters, SinkMeters, SourceMeters, show_states,
 };
 use floodmark_engine::{Shards, SourceState, Statuses};
 use floodmark_schemas::{DeadLetter, Encoding};
@@ -222,6 +222,7 @@ async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     log.holds(Size { bytes: 1, retention_bytes: Some(2), bytes_max: Some(3) });
     let letter = DeadLetter::new("doc", "1", "a.csv:1", "bad", time, b"x");
     drop(DeadLetterMeters::default().of(&dead_letter_entry(&letter).unwrap()));
+    drop(PollMeters::new("doc"));
     let statuses = Statuses::default();
     statuses.update(&source_spec("doc"), |status| status.state = SourceState::Running);
     show_states(&statuses);

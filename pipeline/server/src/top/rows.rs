@@ -123,7 +123,10 @@ impl Look<'_> {
         Row {
             name: source.id.clone(),
             kind: source.kind.clone(),
-            state: source.state.clone(),
+            state: match source.polls.map_or(0, |polls| polls.overdue) {
+                0 => source.state.clone(),
+                overdue => format!("{}, {overdue} overdue", source.state),
+            },
             rate: before.and_then(|before| self.rate(before.events as f64, source.events as f64)),
             age: source.last_event_time.map(|time| self.age(time)),
             drops: Some(source.dead_letters),

@@ -1,5 +1,6 @@
 //! What a server has answered at one time.
 
+use floodmark_core::coverage::Standing;
 use floodmark_schemas::Timestamp;
 use serde::Deserialize;
 
@@ -33,6 +34,8 @@ pub(super) struct Source {
     pub(super) events: u64,
     #[serde(default)]
     pub(super) dead_letters: u64,
+    #[serde(default)]
+    pub(super) polls: Option<Standing>,
 }
 
 /// A unit of work, as `/api/v1/units` has it.

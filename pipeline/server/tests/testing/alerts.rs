@@ -10,7 +10,7 @@ use crate::guide::{blocks, outcomes, shown};
 async fn every_rule_of_the_guide_does_what_it_says() {
     let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/alerts.md")).unwrap();
     let rules: Vec<&str> = blocks(&guide).into_iter().filter(|block| block.contains("[alerts.") && block.contains("[[tests]]")).collect();
-    assert_eq!(rules.len(), 8);
+    assert_eq!(rules.len(), 9);
     let mut wrong = String::new();
     for block in rules {
         let config = from_text("floodmark.toml", block).unwrap_or_else(|report| panic!("{report}"));

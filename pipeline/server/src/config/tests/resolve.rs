@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use floodmark_schemas::{Check, Record, Series};
+use floodmark_schemas::{Check, Record, Series, subject};
 
 use super::super::check::CENTURY;
 use super::super::report::Report;
@@ -27,7 +27,7 @@ impl<'a> Names<'a> {
             _ => Vec::new(),
         };
         let operators = [ids("operators"), ids("alerts")].concat();
-        Self { sources: ids("sources"), operators }
+        Self { sources: [ids("sources"), vec![subject::MONITOR]].concat(), operators }
     }
 }
 
