@@ -17,6 +17,9 @@ const HEAD: &str = "[api]\nlisten = \"127.0.0.1:0\"\n[coverage]\nevery = \"1s\"\
 /// Two polls are due in each report.
 const HOST: &str = "[sources.machine]\ntype = \"host\"\nevery = \"500ms\"\n";
 const UNCOVERED: &str = "[alerts.uncovered]\ntype = \"coverage\"\nsources = [\"machine\"]\nbelow = 0.5\nseverity = \"error\"\n";
+/// Who is told writes it down.
+const TOLD: &str = "[incidents]\nlate_after = \"1s\"\n[route]\ngroup_wait = \"0s\"\n\
+                    [receivers.book]\ntype = \"command\"\nargv = [\"/bin/sh\", \"-c\", \"cat >> told.json\"]\n";
 /// For so long nobody looks.
 const AWAY: Duration = Duration::from_secs(5);
 const SECOND_US: i64 = 1_000_000;
@@ -29,8 +32,8 @@ fn installation(config: &str) -> Installation {
 
 /// Waits until the newest report says that this share was done; gives its time.
 async fn covered(api: &Api, after: Option<Timestamp>) -> Timestamp {
-    let time = |item: &Value| serde_json::from_value::<Timestamp>(item["time"].clone()).unwrap();
-    let fits = |item: &Value| item["data"]["value"] == 1.0 && item["data"]["metric"] == "poll_coverage" && Some(time(item)) > after;
+    let time = |item: &Value| serde_json::from_value::<Timestamp>(item["event"]["time"].clone()).unwrap();
+    let fits = |item: &Value| item["event"]["data"]["value"] == 1.0 && item["event"]["data"]["metric"] == "poll_coverage" && Some(time(item)) > after;
     let from = after.map_or_else(String::new, |after| format!("&from={after}"));
     time(&api.item(&format!("/api/v1/events?limit=1000&source=floodmark{from}"), fits).await)
 }
@@ -106,7 +109,7 @@ async fn the_gap_is_told(installation: &Installation, from: i64, to: i64) -> Vec
 
 #[tokio::test]
 async fn the_time_after_a_kill_is_told_at_the_next_start() {
-    let installation = installation(&format!("{HEAD}{HOST}{UNCOVERED}"));
+    let installation = installation(&format!("{HEAD}{HOST}{UNCOVERED}{TOLD}"));
     let program = installation.run();
     let last = covered(&program.ready(1).await, None).await;
     program.kill().await;
@@ -119,6 +122,9 @@ async fn the_time_after_a_kill_is_told_at_the_next_start() {
     let (_, metrics) = api.get("/metrics").await.unwrap();
     let missed = metrics.lines().find(|line| line.starts_with("floodmark_polls_total") && line.contains("missed")).unwrap();
     assert!(missed.rsplit(' ').next().unwrap().parse::<f64>().unwrap() >= 4.0, "{missed}");
+    let told = || async { std::fs::read_to_string(installation.path().join("told.json")).ok() };
+    let late = eventually("a notification", || async { told().await.filter(|text| text.contains("uncovered")) }).await;
+    assert!(late.contains("it would have fired at"), "{late}");
     stop(program).await;
     let from = last.micros() / SECOND_US;
     let to = from + AWAY.as_secs() as i64;
@@ -158,9 +164,9 @@ async fn a_dead_line_makes_targets_unknown_and_no_alert() {
     ));
     let program = installation.run();
     let api = program.ready(1).await;
-    let reason = |text: &'static str| move |item: &Value| item["data"]["reason"] == text;
+    let reason = |text: &'static str| move |item: &Value| item["event"]["data"]["reason"] == text;
     let unknown = api.item("/api/v1/events?limit=1000&source=ports", reason("monitor_offline")).await;
-    assert!(unknown["data"].get("up").is_none(), "{unknown}");
+    assert!(unknown["event"]["data"].get("up").is_none(), "{unknown}");
     let listening = TcpListener::bind(("127.0.0.1", line)).await.unwrap();
     api.item("/api/v1/events?limit=1000&source=ports", reason("connect_refused")).await;
     stop(program).await;
