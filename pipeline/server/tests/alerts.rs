@@ -120,3 +120,54 @@ async fn whoever_does_not_listen_does_not_hold_the_end_up() {
     program.signal("TERM");
     assert_eq!(program.ends().await.0, 0);
 }
+
+/// What a command prints, as JSON or as text.
+async fn shown(setting: &Setting, args: &[&str]) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_floodmark"));
+    command.args(["-c", "floodmark.toml"]).args(args).current_dir(setting.installation.path()).env("NO_COLOR", "1");
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn explain_says_why_somebody_was_told_or_not_and_what_they_answered() {
+    let setting = Setting::new().await;
+    setting.write("[maintenance.always]\nmatch = [\"host=b\"]\nbegins = \"* * * * *\"\nlasts = \"1h\"\n");
+    setting.hook.plan([floodmark_tests::servers::receiver::Turn::Refuse(503, Vec::new(), "not now")]);
+    let program = setting.installation.run();
+    program.ready(1).await;
+    setting.post(&[("b", 99.0)]).await;
+    setting.post(&[("a", 95.0)]).await;
+    setting.told(2).await;
+    program.signal("TERM");
+    assert_eq!(program.ends().await.0, 0);
+    let told = setting.hook.received()[1].json();
+    let (alert, incident) = (told["alerts"][0]["id"].as_str().unwrap(), told["incident"]["id"].as_str().unwrap());
+
+    let explained: Value = serde_json::from_str(&shown(&setting, &["explain", alert, "--format", "json"]).await).unwrap();
+    assert_eq!(explained["told"]["incident"]["id"], incident);
+    let decided: Vec<&str> =
+        explained["told"]["decisions"].as_array().unwrap().iter().map(|decision| decision["decided"].as_str().unwrap()).collect();
+    assert!(decided.contains(&"grouped") && decided.contains(&"told"), "{decided:?}");
+    let tries = explained["told"]["notifications"][0]["attempts"].as_array().unwrap();
+    let answers: Vec<&str> = tries.iter().map(|of| of["answer"].as_str().unwrap()).collect();
+    assert_eq!(answers, ["sending to 127.0.0.1: 503 Service Unavailable: not now", "200 OK: ok"]);
+
+    let text = shown(&setting, &["explain", alert]).await;
+    for part in
+        ["200 OK: ok", "503 Service Unavailable: not now", "by the root route", "floodmark replay --from", "alerts route-test --labels"]
+    {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    let text = shown(&setting, &["explain", incident]).await;
+    assert!(text.contains("200 OK: ok") && text.contains("floodmark replay --from"), "{text}");
+
+    // The other was told to nobody, and it says why.
+    let listed = shown(&setting, &["alerts", "ls", "--alerts", "--all", "--format", "json"]).await;
+    let rows = listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let silent = rows.into_iter().find(|row| row["alert"]["labels"]["host"] == "b" || row["labels"]["host"] == "b").expect(&listed);
+    let id = silent["alert"]["id"].as_str().or(silent["id"].as_str()).unwrap().to_owned();
+    let text = shown(&setting, &["explain", &id]).await;
+    assert!(text.contains("by maintenance always until") && !text.contains("try 1"), "{text}");
+}

@@ -13,7 +13,8 @@ use floodmark_engine::desk::{AlertDesk, AlertPlan};
 use floodmark_engine::dispatcher::Waits;
 use floodmark_engine::ingest::Logs;
 use floodmark_engine::retention::Floors;
-use floodmark_schemas::{Alert, AlertState, Definition, Headers, Notification, Series, Severity, Timestamp, subject};
+use floodmark_schemas::commit::Output;
+use floodmark_schemas::{Alert, AlertState, Commit, Definition, Headers, JobEntry, Notification, Series, Severity, Timestamp, subject};
 use floodmark_tests::engine::memory::logs;
 use tokio::sync::watch;
 
@@ -132,15 +133,8 @@ impl There {
 
     /// A commit of the rule `disk`.
     pub async fn commits(&self, alerts: &[Alert]) -> Position {
-        let outputs: Vec<_> = alerts
-            .iter()
-            .map(|alert| {
-                let mut output = serde_json::to_value(alert).unwrap();
-                output["kind"] = "alert".into();
-                output
-            })
-            .collect();
-        let body = serde_json::json!({ "schema": "floodmark.commit.v1", "n": 1, "outputs": outputs });
+        let outputs = alerts.iter().cloned().map(Output::Alert).collect();
+        let body = JobEntry::Commit(Commit { n: 1, outputs, ..Commit::default() });
         let mut headers = Headers::default();
         Definition { version: "00000001", jobs: 1, rebuilding: false }.set(&mut headers);
         let body = serde_json::to_vec(&body).unwrap().into();

@@ -7,3 +7,5 @@ mod common;
 mod sending;
 #[cfg(test)]
 mod takeover;
+#[cfg(test)]
+mod unit;

@@ -2,7 +2,7 @@
 
 mod ack;
 mod arguments;
-mod incident;
+pub(in crate::cli) mod incident;
 mod ls;
 mod mute_preview;
 mod render;

@@ -4,6 +4,7 @@ mod alert;
 mod rollup;
 mod score;
 mod text;
+mod told;
 
 use clap::ValueEnum;
 use floodmark_connectors::clock::SystemClock;
@@ -17,13 +18,14 @@ use super::selection::{Period, Place as Data, Series, usage};
 use crate::assemble::past;
 use crate::config;
 use crate::replay::{Explainer, Found, Live, Without};
+use told::Told;
 
 /// Arguments of `floodmark explain`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The operator is run once more over the log and watched. What the store does not have, an earlier revision or a score that
 is not kept, is looked for in what the operators make of the log; --operator says which of them. Of an alert all steps are
-shown that its rule has committed.
+shown that its rule has committed, then how it was grouped and routed, what kept it silent, and every try to tell somebody.
 
 Without an id, --operator, --metric, --label and --from with the start of its window choose a rollup.
 
@@ -32,7 +34,7 @@ Examples:
   floodmark explain --operator hourly --metric temperature --from 2026-01-31T12:00:00Z
   floodmark explain 5f0c8a6e0d1b4c5f9a7e3b2d1c0f4e5a --without 1042.7")]
 pub struct Args {
-    /// The id of a rollup, score or alert.
+    /// The id of a rollup, score, alert or incident.
     #[arg(value_name = "ID", value_parser = id, conflicts_with_all = ["source", "metric", "label", "from", "to"])]
     pub id: Option<String>,
     /// Only of this operator or rule.
@@ -96,16 +98,22 @@ pub fn explain(global: &Global, args: &Args) -> Outcome {
         };
         let found = match (stored, &args.id) {
             (None, Some(id)) => {
+                let (alerts, situation) = told::asked(&data).await?;
+                if let Some(incident) = alerts.query.incident(id).await? {
+                    return print(&told::incident(&*alerts.query, &situation, incident, args).await?);
+                }
                 let steps = explainer.alert(args.operator.as_deref(), id).await?;
                 if !steps.is_empty() {
-                    return print(&alert::explained(&steps, args));
+                    let told = Told::of(&*alerts.query, &situation, id).await?;
+                    return print(&alert::explained(&steps, told.as_ref(), args));
                 }
                 explainer.find(args.operator.as_deref(), id).await?
             }
             (stored, _) => stored,
         };
         match found {
-            None => Err(Failure::new("there is no such result").remedy("`floodmark query rollups --format json` shows ids")),
+            None => Err(Failure::new("there is no such result")
+                .remedy("`floodmark query rollups --format json` and `floodmark alerts ls` show ids")),
             Some(Found::Rollup(of)) => print(&rollup::explained(&explainer, &of, args).await?),
             Some(Found::Score(of)) => print(&score::explained(&explainer, &of, args).await?),
         }

@@ -94,7 +94,7 @@ impl Rows {
         let look = Look { before, now };
         let units = now.units.as_deref().unwrap_or_default();
         let jobs = units.iter().filter_map(|unit| look.job(unit));
-        let sinks = units.iter().filter_map(|unit| look.sink(unit));
+        let sinks = units.iter().filter_map(|unit| look.sink(unit).or_else(|| look.alerts(unit)));
         let lags = if now.units.is_some() { Lags::Known } else { Lags::Unknown };
         let mut rows = Self {
             time: now.time,
@@ -160,6 +160,12 @@ impl Look<'_> {
             drops: self.count("floodmark_sink_retries_total", &[("sink", id)]),
             ..self.unit(unit)
         })
+    }
+
+    /// The desk of alerts reads as a sink does.
+    fn alerts(&self, unit: &Unit) -> Option<Row> {
+        let row = || Row { name: unit.unit.clone(), rate: self.per_second("floodmark_alert_steps_total", &[]), ..self.unit(unit) };
+        (unit.unit == "alerts").then(row)
     }
 
     fn unit(&self, unit: &Unit) -> Row {

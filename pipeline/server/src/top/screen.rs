@@ -262,6 +262,18 @@ rollups          0    0  1m 40s        1  up to date
     }
 
     #[test]
+    fn the_desk_of_alerts_stands_with_the_sinks() {
+        let of = |secs, steps: u64| {
+            let units = r#"{"items":[{"unit":"sink.rollups","lag":0},{"unit":"alerts","lag":3}]}"#;
+            let metrics = format!("floodmark_alert_steps_total {steps}\n");
+            Snapshot::read(Timestamp::from_secs(secs), r#"{"items":[]}"#, Some(units), &metrics).unwrap()
+        };
+        let rows = Rows::of(Some(&of(998, 10)), &of(1_000, 20), Sort::Name);
+        let shown: Vec<_> = rows.sinks.iter().map(|row| (row.name.as_str(), row.lag, row.rate, row.state.as_str())).collect();
+        assert_eq!(shown, [("alerts", Some(3), Some(5.0), "behind"), ("rollups", Some(0), None, "up to date")]);
+    }
+
+    #[test]
     fn rows_are_sorted_by_what_is_asked_for() {
         let first = |sort| shown(sort, 100).lines().filter(|line| line.contains("/0")).map(|line| line[..6].to_owned()).next();
         for (sort, expected) in [(Sort::Name, "hour/0"), (Sort::Lag, "minute"), (Sort::Rate, "minute"), (Sort::Drops, "minute")] {

@@ -12,7 +12,7 @@ use crate::config::name_of;
 use crate::incidents::{AlertOverview, Attempted, Concerned, Notified, Whole, sentence};
 
 /// All of it.
-pub(super) fn as_text(whole: &Whole) -> String {
+pub(in crate::cli) fn as_text(whole: &Whole) -> String {
     let incident = &whole.overview.incident;
     let lasts = match incident.resolved {
         None => format!("open since {}", sentence::time(incident.opened)),
@@ -79,7 +79,7 @@ fn receivers(whole: &Whole) -> String {
 }
 
 /// Decisions, each as a sentence.
-pub(super) fn decisions(decisions: &[Decision]) -> String {
+pub(in crate::cli) fn decisions(decisions: &[Decision]) -> String {
     let line = |decision: &Decision| line(decision.time, &sentence::decision(decision));
     let lines: String = decisions.iter().map(line).collect();
     if lines.is_empty() { lines } else { format!("\nDecisions\n{lines}") }
@@ -89,7 +89,8 @@ fn line(time: Timestamp, text: &str) -> String {
     format!("  {}  {}\n", sentence::time(time), plain(text))
 }
 
-fn notifications(notifications: &[Notified]) -> String {
+/// Notifications, each with every try.
+pub(in crate::cli) fn notifications(notifications: &[Notified]) -> String {
     let mut text = String::new();
     for Notified { id, receiver, reason, time, state, attempts, .. } in notifications {
         let stands = match state {

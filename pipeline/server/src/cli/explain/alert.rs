@@ -1,20 +1,25 @@
-//! Why an alert is what it is: its steps, and what decided each.
+//! Why an alert is what it is: its steps, what decided each, and what became of it.
 
 use floodmark_schemas::Alert;
 use serde_json::json;
 
+use super::told::Told;
 use super::{Args, Format, text};
 use crate::cli::listing::json_line;
 use crate::cli::{alert_steps, describe, output};
 use crate::config::name_of;
 use crate::replay::AlertStep;
 
-/// The steps of one alert, of which there is one at least.
-pub(super) fn explained(steps: &[AlertStep], args: &Args) -> String {
+/// The steps of one alert, of which there is one at least, and what the desk did with it.
+pub(super) fn explained(steps: &[AlertStep], told: Option<&Told>, args: &Args) -> String {
     match (args.format, steps.last()) {
-        (Format::Text, Some(newest)) => as_text(steps, &newest.alert),
+        (Format::Text, Some(newest)) => {
+            let told = told.map(|told| told.as_text(&newest.alert)).unwrap_or_default();
+            format!("{}{told}", as_text(steps, &newest.alert))
+        }
         (Format::Json, Some(newest)) => {
-            json_line(&json!({ "alert": newest.alert, "steps": steps, "command": command(steps, &newest.alert) }))
+            let (told, command) = (told.map(Told::as_json), command(steps, &newest.alert));
+            json_line(&json!({ "alert": newest.alert, "steps": steps, "told": told, "command": command }))
         }
         (_, None) => String::new(),
     }
