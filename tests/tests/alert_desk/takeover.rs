@@ -26,8 +26,14 @@ async fn whoever_was_replaced_steps_down() {
     there.commits(&[alert("b", 20)]).await;
     let stepped_down = tasks.join_next().await.unwrap().unwrap();
     assert_eq!(stepped_down.unwrap_err().kind(), Kind::Conflict);
-    there.ops.reaches(2).await;
-    assert_eq!(there.ops.ids().into_iter().collect::<BTreeSet<_>>().len(), 2);
+    // The first may come once more: nobody knows that it arrived when the owner was replaced at that moment.
+    let different = || there.ops.ids().into_iter().collect::<BTreeSet<_>>().len();
+    let mut count = 1;
+    while different() < 2 {
+        count += 1;
+        there.ops.reaches(count).await;
+    }
+    assert_eq!(different(), 2);
 }
 
 /// The owner dies while it sends, again and again; nothing is lost, and what came twice is known by its id.
