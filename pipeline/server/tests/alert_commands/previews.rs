@@ -1,5 +1,7 @@
 //! `alerts mute-preview`.
 
+use floodmark_connectors::clock::SystemClock;
+use floodmark_core::ports::Clock;
 use serde_json::{Value, json};
 
 use crate::world::{NOON, World, alert};
@@ -16,8 +18,7 @@ The last 7 days: 0 of 0 alerts that fired, in 0 incidents.
 ";
     assert_eq!(world.stdout(&["alerts", "mute-preview", "rule=disk_full", "severity!=critical"]).await, expected);
     // One that fired an hour ago, by the clock of the program.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let ago = i64::try_from(now).unwrap() - 3600 - NOON;
+    let ago = SystemClock.now().micros() / 1_000_000 - 3600 - NOON;
     world.owner.take(ago, &[alert(0xb0b0_0001, "disk_full", "db-3", ago), alert(0xb0b0_0002, "other", "db-3", ago)]).await;
     let preview = world.stdout(&["alerts", "mute-preview", "rule=disk_full", "--format", "json"]).await;
     let sums: Value = serde_json::from_str(preview.lines().last().unwrap()).unwrap();

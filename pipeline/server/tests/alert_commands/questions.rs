@@ -180,7 +180,7 @@ async fn a_beginning_that_several_have_lists_them() {
 async fn an_alert_that_flaps_is_open_while_it_is_held() {
     let mut world = World::new().await;
     let flapping = floodmark_schemas::Alert { flapping: true, ..alert(0xf1a9_0001, "flap", "web-2", 100) };
-    world.owner.take(100, &[flapping.clone()]).await;
+    world.owner.take(100, std::slice::from_ref(&flapping)).await;
     world.owner.take(110, &[next(&flapping, AlertState::Resolved, 110)]).await;
     let line = world.stdout(&["alerts", "ls"]).await;
     assert!(line.lines().nth(1).unwrap().contains("     1  flap on web-2      silence d33b2d10"), "{line}");

@@ -29,7 +29,7 @@ pub fn alert(number: u32, rule: &str, source: &str, secs: i64) -> Alert {
         rule: rule.into(),
         version: "0000000a".into(),
         source: source.into(),
-        series: Series::new("used").unit("%").label("mount", "/").into(),
+        series: Series::new("used").unit("%").label("mount", "/"),
         state: AlertState::Firing,
         before: AlertState::Inactive,
         severity: Severity::Warning,
