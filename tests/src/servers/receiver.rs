@@ -103,6 +103,16 @@ impl Receiver {
         self.state().received.clone()
     }
 
+    /// The requests after the first `count`.
+    pub fn received_after(&self, count: usize) -> Vec<Received> {
+        self.state().received.iter().skip(count).cloned().collect()
+    }
+
+    /// The newest request.
+    pub fn newest(&self) -> Option<Received> {
+        self.state().received.last().cloned()
+    }
+
     /// The bodies that were taken, each once, by `Idempotency-Key`, and how often each came.
     pub fn taken(&self) -> BTreeMap<String, (String, usize)> {
         self.state().taken.clone()
@@ -117,6 +127,13 @@ impl Receiver {
     pub async fn have_come(&self, count: usize) {
         let mut seen = self.count.subscribe();
         crate::support::eventually::within("a request", seen.wait_for(|seen| *seen >= count)).await.expect("the sender lives");
+    }
+
+    /// Waits until it has done all that was planned.
+    pub async fn has_done_its_turns(&self) {
+        let mut seen = self.count.subscribe();
+        let done = seen.wait_for(|_| self.state().turns.is_empty());
+        crate::support::eventually::within("a request", done).await.expect("the sender lives");
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

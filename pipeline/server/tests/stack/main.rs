@@ -7,8 +7,11 @@
 
 #![cfg(test)]
 
+mod alerts;
+mod alerts_takeover;
 mod books;
 mod everything;
+mod hosts;
 mod inputs;
 mod lost_log;
 mod nats;
@@ -18,3 +21,4 @@ mod shards;
 mod stack;
 mod stores;
 mod together;
+mod told;

@@ -1,0 +1,83 @@
+//! Row A4: two processes, and the one that tells of very many alerts dies meanwhile. `FLOODMARK_TEST_ALERTS` says how many.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use floodmark_tests::servers::Receiver;
+use floodmark_tests::support::eventually::eventually;
+use floodmark_tests::support::program::Program;
+use tokio::time::Instant;
+
+use crate::hosts::{Hosts, RULES};
+use crate::servers::Own;
+use crate::stack::{Settings, Stack, kills};
+use crate::told::{Book, sender};
+
+/// How many alerts there are at least for each death, or all would be told before it.
+const ALERTS_PER_DEATH: u64 = 200;
+
+fn alerts() -> u64 {
+    std::env::var("FLOODMARK_TEST_ALERTS").map_or(1_000, |text| text.parse().expect("FLOODMARK_TEST_ALERTS is a number"))
+}
+
+/// The process with this number tells it in the path of each request.
+fn settings(hook: &Receiver, n: usize) -> Settings {
+    let more = format!("[receivers.out]\ntype = \"webhook\"\nurl = {:?}\n{RULES}", hook.url(&format!("/{n}")));
+    Settings { operators: false, more, ..Settings::default() }
+}
+
+async fn start(stack: &Stack, hook: &Receiver, n: usize) -> Program {
+    stack.configure(&settings(hook, n));
+    Program::started_when_possible(&stack.installation).await
+}
+
+/// The process that sent the newest request.
+fn teller(hook: &Receiver) -> Option<usize> {
+    hook.newest().as_ref().and_then(sender)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a4_when_the_process_dies_that_tells_of_many_alerts_another_one_goes_on() {
+    let hook = Receiver::start(None).await;
+    let mut stack = Stack::new("A4", Own::default(), &settings(&hook, 0)).await;
+    let (alerts, port, hosts, mut book) = (alerts(), stack.port, Hosts::default(), Book::default());
+    let deaths = kills(2).min(alerts / ALERTS_PER_DEATH);
+    let mut programs = BTreeMap::new();
+    let mut pauses: Vec<Duration> = Vec::new();
+    let dying = async {
+        for n in 0..2 {
+            programs.insert(n, start(&stack, &hook, n).await);
+        }
+        let killing = async {
+            for n in 0..deaths {
+                let share = alerts / (deaths + 1);
+                hosts.have_told((n * share + stack.rng.pick(1..share)) as usize).await;
+                let owner = teller(&hook).expect("something was told");
+                let program = programs.remove(&owner).unwrap_or_else(|| panic!("{owner} tells, and was killed before"));
+                program.kill().await;
+                stack.faults += 1;
+                assert!(hosts.told() < alerts as usize, "it was killed while it told");
+                let since = Instant::now();
+                eventually("another process that tells", || async { (teller(&hook)? != owner).then_some(()) }).await;
+                pauses.push(since.elapsed());
+                let next = n as usize + 2;
+                programs.insert(next, start(&stack, &hook, next).await);
+            }
+        };
+        tokio::join!(hosts.burst(alerts, port), killing);
+        hosts.have_told(alerts as usize).await;
+    };
+    tokio::select! {
+        never = book.of_webhook(&hook, &hosts) => match never {},
+        () = dying => {}
+    }
+    for program in programs.into_values() {
+        program.signal("TERM");
+        let (code, said) = program.ends().await;
+        assert_eq!(code, 0, "{said}");
+    }
+    println!("A4: another process went on after {pauses:?}");
+    book.requests_until_now(&hook, &hosts);
+    book.judge(&hosts.due(), &format!("A4 seed {}: {deaths} kills of the owner", stack.seed));
+    assert_eq!(stack.number("SELECT count(*) FROM floodmark.notification WHERE state = 'waiting'").await, 0, "nothing waits");
+}
