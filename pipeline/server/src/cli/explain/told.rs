@@ -14,7 +14,7 @@ use crate::cli::alerts::incident;
 use crate::cli::exit::Failure;
 use crate::cli::listing::json_line;
 use crate::cli::{describe, open};
-use crate::incidents::{Situation, Whole, sentence};
+use crate::incidents::{Situation, Whole};
 
 /// How many decisions, notifications and alerts of an incident are looked through.
 const LOOKED_THROUGH: usize = 10_000;
