@@ -33,7 +33,9 @@ fn installation(config: &str) -> Installation {
 /// Waits until the newest report says that this share was done; gives its time.
 async fn covered(api: &Api, after: Option<Timestamp>) -> Timestamp {
     let time = |item: &Value| serde_json::from_value::<Timestamp>(item["event"]["time"].clone()).unwrap();
-    let fits = |item: &Value| item["event"]["data"]["value"] == 1.0 && item["event"]["data"]["metric"] == "poll_coverage" && Some(time(item)) > after;
+    let fits = |item: &Value| {
+        item["event"]["data"]["value"] == 1.0 && item["event"]["data"]["metric"] == "poll_coverage" && Some(time(item)) > after
+    };
     let from = after.map_or_else(String::new, |after| format!("&from={after}"));
     time(&api.item(&format!("/api/v1/events?limit=1000&source=floodmark{from}"), fits).await)
 }
