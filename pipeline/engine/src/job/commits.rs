@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use floodmark_core::ports::{Entry, NewEntry, Operator, Outputs, Position};
-use floodmark_schemas::{Definition, Headers, Presence, Timestamp, commit::Output, subject};
+use floodmark_schemas::commit::{LOG_TIME, Output};
+use floodmark_schemas::{Definition, Headers, Presence, Timestamp, subject};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use twox_hash::XxHash3_128;
@@ -34,6 +35,8 @@ pub(super) struct Chain {
     pub(super) outputs: Outputs,
     /// Log time of the newest commit's entry.
     pub(super) cut_time: Option<Timestamp>,
+    /// When the event log stored what the newest entry follows from; `None` when no entry was taken yet.
+    log_time: Option<i64>,
     /// The newest entry, unless it is in a commit.
     newest: Option<Newest>,
     /// Position of the newest commit.
@@ -146,6 +149,7 @@ impl Chain {
             self.trace = Some(trace.to_owned());
         }
         self.ends = ends(&entry.headers);
+        self.log_time = Some(entry.headers.parse(LOG_TIME).unwrap_or(entry.time.micros()));
         self.newest = Some(Newest { time: entry.time, print: Print::Of(entry.body.clone()) });
     }
 
@@ -201,6 +205,9 @@ impl Chain {
         };
         let body = serde_json::to_vec(&written).expect("a commit is plain data");
         let mut entry = entry(spec, self, body);
+        if let Some(log_time) = self.log_time {
+            entry.headers.set(LOG_TIME, log_time);
+        }
         if let Some(trace) = &self.trace {
             entry.headers.set(trace::HEADER, trace);
         }

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
 use floodmark_engine::input::Input;
+use floodmark_engine::replay::Period;
 use serde::Serialize;
 
 use super::compare::Tally;
 use super::kind;
+use super::lives::{self, Known, Life};
 use super::result_set::ResultSet;
 use super::run::{Live, Request, replay};
 use super::verify::Temporary;
@@ -56,6 +58,8 @@ pub async fn diff(live: &Live, mut before: Side, mut after: Side, request: Reque
     let mut tally = Tally::default();
     tally.add(kind::rollups(&old, request.period), kind::rollups(&new, request.period), limit).await?;
     tally.add(kind::scores(&old, request.period), kind::scores(&new, request.period), limit).await?;
+    let (old, new) = (before.alerts(request.period).await?, after.alerts(request.period).await?);
+    tally.add(lives::pages(old), lives::pages(new), limit).await?;
     Ok(Diff { before: names.0, after: names.1, alike, tally })
 }
 
@@ -70,6 +74,10 @@ impl Made {
         match self {
             Self::Kept(set) | Self::Temporary(Temporary(set)) => set,
         }
+    }
+
+    async fn alerts(&self, period: Period) -> Result<Vec<Life>> {
+        Known::default().read(&self.set().outputs()?, period).await
     }
 }
 

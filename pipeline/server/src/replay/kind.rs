@@ -1,6 +1,6 @@
 //! The kinds of results that replays are compared by: what tells one result from another, and what it says.
 //!
-//! Rollups and scores; alerts will be the next. Who adds a kind adds it to digests, diffs and verdicts.
+//! Rollups and scores, from stores; alerts, see [`super::lives`]. Who adds a kind adds it to digests, diffs and verdicts.
 
 use floodmark_core::ports::{RollupFilter, RollupQuery, ScoreFilter, ScoreQuery};
 use floodmark_engine::replay::Period;

@@ -8,6 +8,7 @@ mod compare;
 mod diff;
 mod explain;
 mod kind;
+mod lives;
 mod result_set;
 mod run;
 mod verify;

@@ -158,6 +158,14 @@ impl ResultSet {
         std::fs::rename(&new, &path).map_err(|e| doing().because(e))
     }
 
+    /// Its output log, to read it.
+    ///
+    /// # Errors
+    /// `Broken` when there is none.
+    pub fn outputs(&self) -> Result<Log> {
+        Log::open_read_only(&self.data.outputs())
+    }
+
     /// Its store, to ask it.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use twox_hash::XxHash3_128;
 
 use super::kind::{self, Kind};
+use super::lives::{self, Known, Life};
 use super::result_set::{Done, Manifest, Question, ResultSet};
 use super::verify::committed as committed_of;
 use crate::assemble::past;
@@ -134,18 +135,21 @@ pub async fn replay(live: &Live, jobs: Vec<JobPlan>, request: Request) -> Result
     };
     let span = (Position(manifest.first), Position(manifest.until));
     let past = Arc::new(Past::new(live.logs.events.clone(), span, request.sources, pace));
-    let (outputs, partitions) = (place.outputs, live.config.partitions.get());
+    let (outputs, partitions, known) = (place.outputs, live.config.partitions.get(), Known::of(&jobs));
     // Where retention deletes already, all jobs read the oldest entries at once, before it comes by again.
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let jobs_at_once = if manifest.first > 1 { usize::MAX } else { cores };
     let (stops, keep) = (request.stops, request.period);
-    let run = Replay { past: past.clone(), outputs, partitions, jobs, sinks: place.sinks, keep, stops, jobs_at_once };
+    let run = Replay { past: past.clone(), outputs: outputs.clone(), partitions, jobs, sinks: place.sinks, keep, stops, jobs_at_once };
     let progress = Progress::begin(
         format!("replaying into {}", set.name()),
         run.readers() * (manifest.until + 1 - manifest.first.min(manifest.until)),
     );
     let open = told(run, &progress, &past, &manifest).await?;
-    let done = if request.passing { Done::default() } else { digest(&place.answers, keep).await? };
+    let done = match request.passing {
+        true => Done::default(),
+        false => digest(&place.answers, known.read(&*outputs, keep).await?, keep).await?,
+    };
     manifest.done = Some(Done { open, seconds: began.elapsed().as_secs_f64(), ..done });
     if !request.passing {
         set.note(&manifest)?;
@@ -195,12 +199,15 @@ async fn committed(outputs: &dyn Log, jobs: &[JobPlan], partitions: u32) -> Resu
     Ok(furthest)
 }
 
-/// Counts and hashes all results of a period.
-async fn digest(answers: &Answers, period: Period) -> Result<Done> {
+/// Counts and hashes all results of a period. Where there is no alert, none is counted.
+async fn digest(answers: &Answers, alerts: Vec<Life>, period: Period) -> Result<Done> {
     let mut hasher = XxHash3_128::new();
     let mut results = BTreeMap::new();
     hash(kind::rollups(&*answers.rollups, period), &mut hasher, &mut results).await?;
     hash(kind::scores(&*answers.scores, period), &mut hasher, &mut results).await?;
+    if !alerts.is_empty() {
+        hash(lives::pages(alerts), &mut hasher, &mut results).await?;
+    }
     Ok(Done { results, digest: format!("{:032x}", hasher.finish_128()), ..Done::default() })
 }
 

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::compare::{Change, Difference, Tally, difference, one, pairs};
 use super::kind::{self, Identity, Kind};
+use super::lives::{self, Known, Life};
 use super::result_set::ResultSet;
 use super::run::{Live, Request, replay};
 use crate::assemble::past::{self, Stored};
@@ -48,6 +49,7 @@ pub struct Verdict {
 /// Why a result was left out.
 const OTHER_DEFINITION: &str = "of another definition of their operator";
 const BEYOND_RETENTION: &str = "older than what the log still holds whole";
+const BEYOND_OUTPUTS: &str = "older than what the output log still holds whole";
 const BEYOND_TTL: &str = "older than the store keeps";
 const MEANWHILE: &str = "changed by the running pipeline meanwhile";
 
@@ -70,6 +72,7 @@ pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usiz
     for sink in &sinks {
         comes_to(&**sink, newest).await?;
     }
+    let known = Known::of(&jobs);
     let name = format!("verify-{}", std::process::id());
     let request = Request { period, name: Some(name.clone()), again: true, passing: true, stops: stops.clone(), ..Request::default() };
     let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
@@ -82,14 +85,31 @@ pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usiz
     let mut verdict = Verdict { not_due: not_due.into_iter().filter(|(_, count)| *count > 0).collect(), ..Verdict::default() };
     let of_rollups = judge.compare(kind::rollups(&*rollups, period), kind::rollups(&replayed, period), &mut verdict, limit).await?;
     let of_scores = judge.compare(kind::scores(&*scores, period), kind::scores(&replayed, period), &mut verdict, limit).await?;
-    if !of_rollups.is_empty() || !of_scores.is_empty() {
+    let (mut stored, mut again) = (known.read(&*live.logs.outputs, period).await?, known.read(&set.outputs()?, period).await?);
+    if let Some(from) = begins(&*live.logs.outputs).await? {
+        again.retain(|life| life.began_after(from));
+        let gone = stored.extract_if(.., |life| !life.began_after(from)).count() as u64;
+        *verdict.left_out.entry(BEYOND_OUTPUTS).or_default() += gone;
+    }
+    let of_alerts = judge.compare(lives::pages(stored), lives::pages(again), &mut verdict, limit).await?;
+    if !of_rollups.is_empty() || !of_scores.is_empty() || !of_alerts.is_empty() {
         let moved = moved(&*live.logs.outputs, meanwhile_from, &stops).await?;
         judge.settle(of_rollups, &moved, &mut verdict, limit);
         judge.settle(of_scores, &moved, &mut verdict, limit);
+        judge.settle(of_alerts, &moved, &mut verdict, limit);
     }
     drop(temporary);
     verdict.ok = verdict.tally.differences() == 0;
     Ok(verdict)
+}
+
+/// From when on a log holds everything; `None` when it always has.
+async fn begins(log: &dyn Log) -> Result<Option<Timestamp>> {
+    let first = log.continuity().await?.first;
+    if first.0 <= 1 {
+        return Ok(None);
+    }
+    Ok(log.get(first).await?.map(|entry| entry.time))
 }
 
 /// A result set that goes when this is dropped.
@@ -294,8 +314,8 @@ async fn moved(outputs: &dyn Log, after: Position, stops: &BTreeMap<String, Posi
                 moved.extend(commit.outputs.into_iter().filter_map(|output| match output {
                     Output::Rollup(rollup) => Some((Rollup::NAME, rollup.time(), rollup.identity())),
                     Output::Score(score) => Some((Score::NAME, score.time(), score.identity())),
-                    // Alerts are not stored by their steps: nothing of them is compared.
-                    Output::Late(_) | Output::Alert(_) => None,
+                    Output::Alert(alert) => Some((Life::NAME, alert.began, lives::identity(&alert))),
+                    Output::Late(_) => None,
                 }));
             }
         }

@@ -5,6 +5,7 @@
 #[path = "../stack/mod.rs"]
 mod stack;
 
+mod alerts;
 mod diff;
 mod diff_scores;
 mod explain;
