@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod assemble;
+pub mod backtest;
 pub mod bench;
 pub mod cli;
 pub mod config;

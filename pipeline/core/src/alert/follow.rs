@@ -1,6 +1,6 @@
 //! How time moves a rule along: by the watermarks of sources, and by silence.
 
-use floodmark_schemas::{Evidence, FrameHeader};
+use floodmark_schemas::{Evidence, FrameHeader, subject};
 
 use super::rule::{At, Rule};
 use crate::ports::Outputs;
@@ -64,8 +64,16 @@ impl Rule {
         }
     }
 
+    /// Takes note of a frame of nobody that it looks at: time has passed, and a tick says how far sources are.
+    pub(super) fn take_other(&mut self, header: &FrameHeader, at: At, outputs: &mut Outputs) {
+        self.listen(at, outputs);
+        if subject::is_ticker(&header.source) {
+            self.take_tick(header, at, outputs);
+        }
+    }
+
     /// Takes note of what a tick promises.
-    pub(super) fn take_tick(&mut self, header: &FrameHeader, at: At, outputs: &mut Outputs) {
+    fn take_tick(&mut self, header: &FrameHeader, at: At, outputs: &mut Outputs) {
         let standing =
             |rule: &Self| -> Vec<(bool, i64)> { rule.lanes.list().iter().map(|part| (part.sources.has_ended(), part.watermark)).collect() };
         let before = standing(self);

@@ -15,6 +15,7 @@ use floodmark_schemas::{Evidence, FrameHeader, Timestamp, subject};
 use super::deadlines::Deadlines;
 use super::filling::{Filling, Rows, shortened};
 use super::machine::Step;
+use super::shared::{Frame, Known};
 use super::silence::Silence;
 use super::spec::{Input, Spec};
 use super::teller::{Origin, Teller};
@@ -60,6 +61,7 @@ pub struct Rule {
     pub(super) forget_after_us: i64,
     teller: Teller,
     decoders: Vec<Decoder>,
+    known: Vec<Known>,
     rows: Rows,
     inputs: Inputs,
     pub(super) steps: Vec<Step>,
@@ -105,6 +107,7 @@ impl Rule {
             forget_after_us: i64::try_from(spec.forget_after.as_micros()).expect("the spec allows at most a century"),
             teller: Teller::default(),
             decoders: Vec::new(),
+            known: Vec::new(),
             rows: Rows::default(),
             inputs: Inputs::default(),
             steps: Vec::new(),
@@ -123,9 +126,10 @@ impl Rule {
     }
 
     /// Decodes a frame in full before anything of it counts. What it leaves in the series table when it fails is not state.
-    fn decode(&mut self, source: u32, header: &FrameHeader, entry: &Entry) -> Result<()> {
+    fn decode(&mut self, source: u32, header: &FrameHeader, entry: &Entry, frame: Option<&Frame>) -> Result<()> {
         if self.decoders.len() <= source as usize {
             self.decoders.resize_with(source as usize + 1, Decoder::default);
+            self.known.resize_with(source as usize + 1, Known::default);
         }
         self.rows.columns.clear();
         self.rows.texts.clear();
@@ -133,20 +137,25 @@ impl Rule {
         let (named, inputs) = ((source, header.source.as_str()), &mut self.inputs);
         let taking = Taking { selection, metrics, table: &mut self.watches.table, inputs, source: named };
         let mut filling = Filling { input: &self.spec.input, taking, rows: &mut self.rows };
+        if let Some(frame) = frame {
+            frame.visit(&mut self.known[source as usize], &mut filling);
+            return Ok(());
+        }
         self.decoders[source as usize].visit(header.encoding, &entry.body, &mut filling).map_err(|e| {
             let doing = format!("reading frame {} of source {} at position {}", header.number, header.source, entry.position);
             Error::rejected(doing).because(e)
         })
     }
 
-    fn take_frame(&mut self, header: &FrameHeader, entry: &Entry, outputs: &mut Outputs) -> Result<()> {
+    /// Takes a frame, which somebody may have decoded already.
+    pub(super) fn take_frame(&mut self, header: &FrameHeader, entry: &Entry, frame: Option<&Frame>, outputs: &mut Outputs) -> Result<()> {
         let at = At { position: entry.position.0, log_time: entry.time.micros() };
         let freshness = self.lanes.freshness(self.spec.partition, header);
         let Freshness::Fresh(missing) = freshness else {
             self.listen(at, outputs);
             return Ok(());
         };
-        self.decode(self.lanes.find(&header.source).unwrap_or(self.lanes.list().len() as u32), header, entry)?;
+        self.decode(self.lanes.find(&header.source).unwrap_or(self.lanes.list().len() as u32), header, entry, frame)?;
         self.listen(at, outputs);
         self.counts.missing += missing;
         let source = self.lanes.enter(&header.source);
@@ -163,6 +172,7 @@ impl Rule {
     fn reset_decoders(&mut self) {
         self.inputs.forget();
         self.decoders.iter_mut().for_each(Decoder::reset);
+        self.known.iter_mut().for_each(Known::clear);
     }
 
     /// Forgets the names of series that are gone.
@@ -332,15 +342,10 @@ impl Operator for Rule {
             return self.take_commits(entry, outputs);
         }
         let header = FrameHeader::from_headers(&entry.headers)?;
-        let is_tick = subject::is_ticker(&header.source);
-        if !is_tick && self.spec.takes_source(&header.source) {
-            return self.take_frame(&header, entry, outputs);
+        if !subject::is_ticker(&header.source) && self.spec.takes_source(&header.source) {
+            return self.take_frame(&header, entry, None, outputs);
         }
-        let at = At { position: entry.position.0, log_time: entry.time.micros() };
-        self.listen(at, outputs);
-        if is_tick {
-            self.take_tick(&header, at, outputs);
-        }
+        self.take_other(&header, At { position: entry.position.0, log_time: entry.time.micros() }, outputs);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Events as log entries, and the steps that a rule makes of them.
 
 use bytes::Bytes;
-use floodmark_core::alert::{Rule, Spec};
+use floodmark_core::alert::{Rule, Sharing, Spec};
 use floodmark_core::ports::{Entry, Operator, Position};
 use floodmark_schemas::commit::Output;
 use floodmark_schemas::{Alert, Encoding, Event, EventBatch, FrameHeader, Series, Timestamp, frame, subject};
@@ -74,7 +74,8 @@ impl Writer {
     }
 }
 
-/// The alerts that a rule makes; after each entry whose turn it is in `restarts` a new one takes over from a snapshot.
+/// The alerts that a rule makes; after each entry whose turn it is in `restarts` a new one takes over from a snapshot. One that shares
+/// what was decoded makes the same.
 pub fn run(spec: &Spec, entries: &[Entry], restarts: &[bool]) -> (Rule, Vec<Alert>) {
     let mut rule = Rule::new(spec.clone()).unwrap();
     let mut outputs = Vec::new();
@@ -87,6 +88,12 @@ pub fn run(spec: &Spec, entries: &[Entry], restarts: &[bool]) -> (Rule, Vec<Aler
             assert!(rule.snapshot() == snapshot, "equal states give equal bytes");
         }
     }
+    let (mut sharing, mut sharer, mut shared) = (Sharing::default(), Rule::new(spec.clone()).unwrap(), Vec::new());
+    for entry in entries {
+        let entry = sharing.read(entry.clone(), |source| sharer.wants(source));
+        sharer.share(&entry, &mut shared).unwrap();
+    }
+    assert_eq!(shared, outputs);
     (rule, alerts(outputs))
 }
 

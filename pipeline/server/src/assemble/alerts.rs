@@ -32,6 +32,19 @@ pub(crate) fn all_plans(config: &Config, partitions: u32) -> Result<Vec<JobPlan>
 
 /// One rule, which may read an operator.
 pub(crate) fn rule_plan(id: &str, rule: &Alert, operators: &BTreeMap<String, Operator>, partitions: u32) -> Result<JobPlan> {
+    let (spec, input) = rule_spec(id, rule, operators, partitions)?;
+    let version = format!("{:08x}", spec.version);
+    let make = move |partition| -> Box<dyn OperatorPort> {
+        Box::new(Rule::new(Spec { partition, ..spec.clone() }).expect("the same spec was accepted before"))
+    };
+    Ok(JobPlan { operator: id.to_owned(), version, input, make: Arc::new(make) })
+}
+
+/// The same as what it is asked to do on partition 0, and what its jobs read.
+///
+/// # Errors
+/// `Broken` when it cannot work.
+pub(crate) fn rule_spec(id: &str, rule: &Alert, operators: &BTreeMap<String, Operator>, partitions: u32) -> Result<(Spec, Reads)> {
     let read = rule.from().map(|from| job_plan(from, operators, partitions)).transpose()?;
     let input = match &read {
         None => Reads::Partition,
@@ -49,10 +62,7 @@ pub(crate) fn rule_plan(id: &str, rule: &Alert, operators: &BTreeMap<String, Ope
     let spec = Spec { version, ..spec };
     // It is made once now, so that a definition that cannot work is told at the start.
     Rule::new(spec.clone())?;
-    let make = move |partition| -> Box<dyn OperatorPort> {
-        Box::new(Rule::new(Spec { partition, ..spec.clone() }).expect("the same spec was accepted above"))
-    };
-    Ok(JobPlan { operator: id.to_owned(), version: format!("{version:08x}"), input, make: Arc::new(make) })
+    Ok((spec, input))
 }
 
 /// What alerts depend on: the settings, those of the operator before it, and of expressions that name a time zone the rules of time zones.

@@ -7,8 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::telemetry::{LogFormat, Logging};
 
 use super::{
-    alerts, bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, query, replay, results, run,
-    schema, streams, tap, test, top, verify,
+    alerts, backtest, bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, query, replay,
+    results, run, schema, streams, tap, test, top, verify,
 };
 
 /// Watches things, keeps everything it sees in a durable log, and turns it into windows that can be queried.
@@ -108,6 +108,8 @@ pub enum Command {
     Query(query::Command),
     /// Run past events again, into a result set of their own; compare what two configurations make of them.
     Replay(replay::Args),
+    /// Say what rules would have told of the past, to whom, and how good that is; try other values.
+    Backtest(backtest::Args),
     /// Prove that what is stored is what the log gives.
     Verify(verify::Args),
     /// See which results count when an operator has changed, and drop those that were replaced.

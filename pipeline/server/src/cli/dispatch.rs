@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use super::args::{Cli, Command};
 use super::exit::{Exit, Outcome};
 use super::{
-    alerts, bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, output, query, replay,
-    results, run, schema, streams, tap, test, top, verify,
+    alerts, backtest, bench, check, completion, config, demo, dlq, eval, events, explain, graph, health, jobs, migrate, output, query,
+    replay, results, run, schema, streams, tap, test, top, verify,
 };
 
 /// Reads the command line of this process and does what it says.
@@ -50,6 +50,7 @@ pub fn dispatch(cli: Cli) -> Outcome {
         Command::Events(command) => events::events(&global, command),
         Command::Query(command) => query::query(&global, command),
         Command::Replay(args) => replay::replay(&global, args),
+        Command::Backtest(args) => backtest::backtest(&global, &args),
         Command::Verify(args) => verify::verify(&global, &args),
         Command::Results(command) => results::results(&global, &command),
         Command::Explain(args) => explain::explain(&global, &args),

@@ -5,6 +5,7 @@
 mod alert_steps;
 pub mod alerts;
 pub mod args;
+pub mod backtest;
 pub mod bench;
 pub mod check;
 pub mod completion;

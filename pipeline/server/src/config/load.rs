@@ -102,7 +102,12 @@ pub fn from_text(name: &str, text: &str) -> Result<Config, Report> {
     build(report)
 }
 
-fn build(mut report: Report) -> Result<Config, Report> {
+fn build(report: Report) -> Result<Config, Report> {
+    build_with(report, |_, _| ())
+}
+
+/// Builds a configuration after something was changed in the merged tree.
+pub(super) fn build_with(mut report: Report, change: impl FnOnce(&mut Node, &mut Report)) -> Result<Config, Report> {
     let files = report.files.clone();
     let mut root = Node { span: 0..0, value: Value::Table(Table::new()) };
     let mut written = Vec::new();
@@ -114,6 +119,7 @@ fn build(mut report: Report) -> Result<Config, Report> {
             _ => tree::merge(&mut root, tree, &mut report),
         }
     }
+    change(&mut root, &mut report);
     // After a syntax error what follows it may be lost or misplaced: more errors would be guesses.
     if report.unreadable {
         return Err(report);

@@ -41,6 +41,7 @@ mod suggest;
 mod tests;
 mod tree;
 mod tumbling;
+mod varied;
 mod windows;
 
 pub use aggregates::{Aggregate, Amount, Availability, Quantile, Top};
@@ -66,3 +67,4 @@ pub use silencing::{Depends, Inhibition, Maintenance};
 pub(crate) use tests::name_of;
 pub use tests::{Expect, Field, Input, Others, ResultKind, Test, Wanted, What};
 pub use tumbling::Tumbling;
+pub use varied::{Setting, load_varied};

@@ -121,7 +121,8 @@ impl Kind for Life {
     const REMEMBERS: bool = true;
 
     fn time(&self) -> Timestamp {
-        self.newest().began
+        let Alert { began, .. } = self.newest();
+        *began
     }
 
     fn identity(&self) -> Identity {

@@ -18,4 +18,5 @@ pub use diff::{Diff, Side, diff};
 pub use explain::{AlertStep, Behind, Cause, Explainer, Explanation, Found, Place, ScoreExplanation, Step, Without};
 pub use result_set::{Done, Manifest, Question, ResultSet};
 pub use run::{Live, Request, Speed, replay};
+pub(crate) use verify::Temporary;
 pub use verify::{Verdict, verify};

@@ -113,7 +113,7 @@ async fn begins(log: &dyn Log) -> Result<Option<Timestamp>> {
 }
 
 /// A result set that goes when this is dropped.
-pub(super) struct Temporary(pub(super) ResultSet);
+pub(crate) struct Temporary(pub(crate) ResultSet);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
