@@ -4,6 +4,7 @@ pub mod api;
 pub mod assemble;
 pub mod backtest;
 pub mod bench;
+pub mod bundle;
 pub mod cli;
 pub mod config;
 pub mod data_dir;

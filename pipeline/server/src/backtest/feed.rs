@@ -46,6 +46,11 @@ impl Extent {
 }
 
 impl Seen {
+    /// Up to when the desk goes.
+    pub(super) fn ends(&self, by_event: bool) -> Option<Timestamp> {
+        if by_event { self.events.last } else { self.until }
+    }
+
     fn take(&mut self, shared: &Shared) {
         self.until = self.until.max(Some(shared.entry().time));
         if let Some((first, last)) = shared.header().and_then(|header| header.times) {

@@ -18,5 +18,5 @@ pub use labels::{Label, Labels};
 pub use nights::Nights;
 pub use play::{Played, Telling, play};
 pub use report::{Ratio, Report, Row, Score};
-pub use run::{Clock, Request, backtest};
+pub use run::{Clock, Request, backtest, played};
 pub use sweep::Sweep;

@@ -11,7 +11,7 @@ use super::feed::{Seen, feed};
 use super::labels::Labels;
 use super::nights::Nights;
 use super::plan::{Rules, Wanted, operators};
-use super::play::play;
+use super::play::{Played, play};
 use super::report::{Report, Row};
 use super::score::Scoring;
 use super::sweep::Sweep;
@@ -67,9 +67,7 @@ pub async fn backtest(live: &Live, request: Request) -> Result<Report> {
     let past = Past::whole(live.logs.events.clone()).await?;
     let mut seen = Seen::default();
     let rules = run(live, &past, rules, &variants[0].0, &wanted, &mut seen).await?;
-    let is_import = seen.log.span() < seen.events.span() / 2;
-    let by_event = clock == Clock::Event || clock == Clock::Auto && is_import;
-    let ends = if by_event { seen.events.last } else { seen.until };
+    let by_event = clock.is_by_event(&seen);
     let from = period.from.or(seen.events.first).unwrap_or_default();
     let to = period.to.or(seen.events.last).unwrap_or(from).max(from);
     let scoring = Scoring { from, to, labels: labels.as_ref(), nights: &nights };
@@ -77,7 +75,7 @@ pub async fn backtest(live: &Live, request: Request) -> Result<Report> {
     for (n, (mut rules, (config, policy))) in rules.into_iter().zip(variants).enumerate() {
         in_order(&mut rules.steps, by_event);
         let names = config.alerts.keys().cloned();
-        let played = play(policy, &rules.steps, ends.unwrap_or(to));
+        let played = play(policy, &rules.steps, seen.ends(by_event).unwrap_or(to));
         let row = scoring.row(names, &cases(&rules.steps), &played);
         let value = sweep.as_ref().map(|sweep| sweep.values[n].clone());
         rows.push(Row { value, too_many: rules.too_many, ..row });
@@ -87,8 +85,29 @@ pub async fn backtest(live: &Live, request: Request) -> Result<Report> {
     Ok(Report { from, to, clock, zone, wakes: nights.wakes, labels: count, key: sweep.map(|sweep| sweep.key), rows })
 }
 
+/// What the rules of a configuration, and those who route their alerts, would have told of what `past` holds.
+///
+/// # Errors
+/// Those of the log.
+pub async fn played(live: &Live, past: &Past, config: &Config, policy: Policy) -> Result<Played> {
+    let (mut wanted, mut seen) = (Wanted::default(), Seen::default());
+    let rules = vec![Rules::of(config, STEPS_MAX, &mut wanted)?];
+    let mut steps: Vec<Alert> =
+        run(live, past, rules, config, &wanted, &mut seen).await?.into_iter().flat_map(|rules| rules.steps).collect();
+    let by_event = Clock::Auto.is_by_event(&seen);
+    in_order(&mut steps, by_event);
+    Ok(play(policy, &steps, seen.ends(by_event).unwrap_or_default()))
+}
+
+impl Clock {
+    fn is_by_event(self, seen: &Seen) -> bool {
+        let is_import = seen.log.span() < seen.events.span() / 2;
+        self == Self::Event || self == Self::Auto && is_import
+    }
+}
+
 /// Brings steps into the order in which they are known.
-pub(super) fn in_order(steps: &mut [Alert], by_event: bool) {
+fn in_order(steps: &mut [Alert], by_event: bool) {
     if by_event {
         steps.iter_mut().for_each(|step| step.noticed = step.time);
     }

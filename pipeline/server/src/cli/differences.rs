@@ -81,7 +81,10 @@ fn one(difference: &Difference, [first, second]: [&str; 2]) -> String {
         _ => text("time"),
     };
     let metric = series["metric"].as_str().unwrap_or_default();
-    let mut line = format!("{sign} {} {} {metric}{{{}}} {when}", text("operator"), text("source"), labels.join(","));
+    let mut line = match about["title"].as_str() {
+        Some(title) => format!("{sign} to {}: {title}, {when}", text("receiver")),
+        None => format!("{sign} {} {} {metric}{{{}}} {when}", text("operator"), text("source"), labels.join(",")),
+    };
     match (only, before, after) {
         (None, Some(before), Some(after)) => {
             for (name, old, new) in fields(before, after) {

@@ -36,7 +36,8 @@ Columns of parquet and arrow:
 
 Examples:
   floodmark events export --from 7d --format parquet -o week.parquet
-  floodmark events export --source berlin --format csv > berlin.csv";
+  floodmark events export --source berlin --format csv > berlin.csv
+  floodmark events export --alert 5f0c8a6e0d1b4c5f9a7e3b2d1c0f4e5a -o alert.jsonl   and floodmark test alert.jsonl";
 
 /// Which events.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -106,6 +107,9 @@ pub struct Export {
     /// Which events; all when nothing is said.
     #[command(flatten)]
     pub selection: Selection,
+    /// A bundle instead: the alert with this id, its rule, and all events that make it again, which `floodmark test` does.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["format", "source", "metric", "label", "kind", "from", "to", "data_dir"])]
+    pub alert: Option<String>,
     /// How they are written.
     #[arg(long, value_enum, default_value_t = ExportFormat::Json)]
     pub format: ExportFormat,

@@ -5,7 +5,7 @@ mod fields;
 mod file;
 mod writer;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use floodmark_connectors::stores::frames::PAGE_MAX;
 use floodmark_core::ports::Position;
@@ -15,13 +15,19 @@ use super::args::Global;
 use super::events::{Export, ExportFormat};
 use super::exit::{Exit, Failure, Outcome};
 use super::open;
-use super::output::{Pipe, notice};
+use super::output::{self, Pipe, notice};
 use super::selection::usage;
 use file::{Existing, Unfinished};
 use writer::Writer;
 
+use crate::replay::Live;
+use crate::{bundle, config};
+
 /// Exports what the log holds now; what comes in meanwhile is left to the next export.
 pub(super) fn export(global: &Global, args: &Export) -> Outcome {
+    if let Some(alert) = &args.alert {
+        return bundle(global, args, alert);
+    }
     let filter = args.selection.filter()?;
     let data = open::data(global, &args.place)?;
     let (pipe, unfinished) = target(args)?;
@@ -57,6 +63,31 @@ pub(super) fn export(global: &Global, args: &Export) -> Outcome {
         };
         if !gone && global.verbosity() >= 0 {
             notice(&format!("floodmark: {} written to {to}\n", events(count)));
+        }
+        Ok(Exit::Ok)
+    })
+}
+
+/// An alert with what makes it again.
+fn bundle(global: &Global, args: &Export, alert: &str) -> Outcome {
+    let config = config::load(&global.config)?;
+    let (mut pipe, unfinished) = target(args)?;
+    open::block_on_cores(global, async {
+        let live = Live::open(&config).await?;
+        let bundle = bundle::export(&live, alert).await?;
+        pipe.text(&bundle.write()?)?;
+        pipe.flush().map_err(output::failed)?;
+        drop(pipe);
+        if let Some(unfinished) = unfinished {
+            let path = unfinished.keep()?;
+            if global.verbosity() >= 0 {
+                let (steps, entries) = (bundle.steps.len(), bundle.entries.len());
+                notice(&format!(
+                    "floodmark: {steps} steps of {} and {entries} entries of the log written to {}\n",
+                    bundle.header.rule,
+                    path.display()
+                ));
+            }
         }
         Ok(Exit::Ok)
     })

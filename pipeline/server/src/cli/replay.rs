@@ -180,7 +180,7 @@ fn diff(global: &Global, args: &Args) -> Outcome {
         if other.partitions != config.partitions {
             return Err(usage(format!("{name} has partitions = {}, the log {}", other.partitions.get(), config.partitions.get())));
         }
-        Ok(Side::Jobs(name.clone(), past::jobs(&other)?))
+        Ok(Side::Jobs(name.clone(), past::jobs(&other)?, Box::new(other)))
     };
     let (before, after) = (side(before)?, side(after)?);
     open::block_on_cores(global, async {

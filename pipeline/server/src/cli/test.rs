@@ -1,5 +1,7 @@
 //! `floodmark test`: runs the tests of the configuration.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -8,14 +10,18 @@ use super::exit::{Exit, Failure, Outcome};
 use super::output::print;
 use super::selection::glob;
 use super::{listing::json_line, open};
+use crate::bundle::{self, Bundle};
 use crate::config::{self, Test};
 use crate::testing;
 
 /// Arguments of `floodmark test`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Tests stand as [[tests]] in the configuration or in *_test.toml beside it; see docs/guides/testing.md.\n\n\
-                        Examples:\n  floodmark test\n  floodmark test --filter late --format json | jq '.tests[] | select(.ok | not)'")]
+                        Examples:\n  floodmark test\n  floodmark test alert.jsonl\n  floodmark test --filter late --format json | jq '.tests[] | select(.ok | not)'")]
 pub struct Args {
+    /// Bundles of alerts, as `floodmark events export --alert` writes them: each must give the same alert here. Exit code 2 when one does not.
+    #[arg(value_name = "BUNDLE", conflicts_with = "filter")]
+    pub bundles: Vec<PathBuf>,
     /// Only tests whose name contains this text; `*` stands for any text.
     #[arg(short, long, value_name = "TEXT")]
     pub filter: Option<String>,
@@ -38,6 +44,9 @@ pub enum Format {
 /// # Errors
 /// The report of the configuration and its tests.
 pub fn test(global: &Global, args: &Args) -> Outcome {
+    if !args.bundles.is_empty() {
+        return bundles(global, args);
+    }
     let config = config::load_with_tests(&global.config)?;
     let wanted = |test: &&Test| args.filter.as_ref().is_none_or(|filter| glob(&format!("*{filter}*"), &test.name));
     let tests: Vec<&Test> = config.tests.iter().filter(wanted).collect();
@@ -60,6 +69,37 @@ pub fn test(global: &Global, args: &Args) -> Outcome {
         };
         Ok(if failed == 0 { Exit::Ok } else { Exit::Failed })
     })
+}
+
+/// Makes the alerts of bundles again.
+fn bundles(global: &Global, args: &Args) -> Outcome {
+    open::block_on(global, async {
+        let mut exit = Exit::Ok;
+        for path in &args.bundles {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|e| Failure::new(format!("reading {name}: {e}")))?;
+            let outcome = bundle::replay(&name, &Bundle::read(&name, &text)?).await?;
+            if !outcome.same {
+                exit = Exit::Differences;
+            }
+            print(&match args.format {
+                Format::Json => json_line(&json!({ "bundle": name, "outcome": outcome })),
+                Format::Text => of_bundle(&name, &outcome),
+            })?;
+        }
+        Ok(exit)
+    })
+}
+
+fn of_bundle(name: &str, outcome: &bundle::Outcome) -> String {
+    let bundle::Outcome { alert, rule, steps, first, .. } = outcome;
+    match first {
+        None => format!("{name}: the same alert: {alert} of {rule}, {steps} steps\n"),
+        Some(bundle::Difference { step, what, expected, found }) => {
+            let step = step.map(|step| format!("step {step}, ")).unwrap_or_default();
+            format!("{name}: not the same alert {alert} of {rule}: {step}{what}: {expected} in the bundle, {found} here\n")
+        }
+    }
 }
 
 fn none(all: usize, global: &Global) -> Failure {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use floodmark_core::ports::Continuity;
 use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
 use floodmark_engine::input::Input;
-use floodmark_engine::replay::Period;
+use floodmark_engine::replay::{Past, Period};
 use serde::Serialize;
 
 use super::compare::Tally;
@@ -13,14 +14,16 @@ use super::kind;
 use super::lives::{self, Known, Life};
 use super::result_set::ResultSet;
 use super::run::{Live, Request, replay};
+use super::told::{self, Thread};
 use super::verify::Temporary;
+use crate::config::Config;
 
 /// One of the two that are compared.
 pub enum Side {
     /// A result set that is there.
     Set(ResultSet),
-    /// The operators of a configuration, with what it is called.
-    Jobs(String, Vec<JobPlan>),
+    /// The operators of a configuration, with what it is called; by itself it says who is told of its alerts.
+    Jobs(String, Vec<JobPlan>, Box<Config>),
 }
 
 impl Side {
@@ -28,7 +31,7 @@ impl Side {
     pub fn name(&self) -> &str {
         match self {
             Self::Set(set) => set.name(),
-            Self::Jobs(name, _) => name,
+            Self::Jobs(name, ..) => name,
         }
     }
 }
@@ -52,6 +55,11 @@ pub struct Diff {
 /// # Errors
 /// `Rejected` when a result set is not there or not complete; otherwise as [`replay`].
 pub async fn diff(live: &Live, mut before: Side, mut after: Side, request: Request, limit: usize) -> Result<Diff> {
+    let told = match (&before, &after) {
+        (Side::Jobs(_, _, before), Side::Jobs(_, _, after)) => Some(both_told(live, (before, after), &request).await?),
+        // Of a result set it is not known who was told.
+        _ => None,
+    };
     let (names, alike) = ((before.name().to_owned(), after.name().to_owned()), alike(&mut before, &mut after));
     let (before, after) = tokio::try_join!(made(live, before, &request, "a"), made(live, after, &request, "b"))?;
     let (old, new) = (before.set().store()?, after.set().store()?);
@@ -60,7 +68,18 @@ pub async fn diff(live: &Live, mut before: Side, mut after: Side, request: Reque
     tally.add(kind::scores(&old, request.period), kind::scores(&new, request.period), limit).await?;
     let (old, new) = (before.alerts(request.period).await?, after.alerts(request.period).await?);
     tally.add(lives::pages(old), lives::pages(new), limit).await?;
+    if let Some((old, new)) = told {
+        tally.add(told::pages(old), told::pages(new), limit).await?;
+    }
     Ok(Diff { before: names.0, after: names.1, alike, tally })
+}
+
+/// What both configurations would have told, and to whom.
+async fn both_told(live: &Live, (before, after): (&Config, &Config), request: &Request) -> Result<(Vec<Thread>, Vec<Thread>)> {
+    let Continuity { first, tail, .. } = live.logs.events.continuity().await?;
+    let past = Past::new(live.logs.events.clone(), (first, tail), request.sources.clone(), None);
+    let period = request.period;
+    Ok((told::threads(live, &past, before, period).await?, told::threads(live, &past, after, period).await?))
 }
 
 /// A result set to be compared, which may go afterwards.
@@ -88,7 +107,7 @@ async fn made(live: &Live, side: Side, request: &Request, which: &str) -> Result
             Some(_) => Err(Error::rejected(format!("result set {} is not complete: repeat its `floodmark replay`", set.name()))),
             None => Err(Error::rejected(format!("there is no result set {}; `floodmark replay ls` lists those there are", set.name()))),
         },
-        Side::Jobs(_, jobs) => {
+        Side::Jobs(_, jobs, _) => {
             let name = format!("diff-{}-{which}", std::process::id());
             let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
             let request = Request { name: Some(name), again: true, passing: true, ..request.clone() };
@@ -101,7 +120,7 @@ async fn made(live: &Live, side: Side, request: &Request, which: &str) -> Result
 /// Takes out the operators that are defined alike in both, unless another one needs them: the same definition over the
 /// same log has the same results.
 fn alike(before: &mut Side, after: &mut Side) -> Vec<String> {
-    let (Side::Jobs(_, before), Side::Jobs(_, after)) = (before, after) else { return Vec::new() };
+    let (Side::Jobs(_, before, _), Side::Jobs(_, after, _)) = (before, after) else { return Vec::new() };
     let versions: BTreeMap<String, String> = before.iter().map(|job| (job.operator.clone(), job.version.clone())).collect();
     let same = |job: &&JobPlan| versions.get(&job.operator) == Some(&job.version);
     let mut alike: BTreeSet<String> = after.iter().filter(same).map(|job| job.operator.clone()).collect();

@@ -11,6 +11,7 @@ mod kind;
 mod lives;
 mod result_set;
 mod run;
+mod told;
 mod verify;
 
 pub use compare::{Change, Counts, Difference, Tally};

@@ -26,7 +26,7 @@ pub async fn alerts(path: &Path) -> BTreeMap<String, Vec<Alert>> {
 }
 
 /// Rules on events, on windows, and on windows of windows.
-fn rules(hot: &str) -> String {
+pub fn rules(hot: &str) -> String {
     let weekly = operator("weekly", "7d", "").replace("idle_timeout = \"1h\"", "from = \"daily\"");
     format!(
         "{}{weekly}[alerts.hot]\ntype = \"threshold\"\nmetrics = [\"temperature\"]\nabove = {hot}\nfor = \"2h\"\n\
@@ -129,4 +129,32 @@ async fn a_stored_step_that_is_not_what_the_log_gives_is_named() {
     let (code, text, _) = command(&installation, &["verify"]).await;
     let line = format!("1.value: stored {:?}, replayed {value:?}", value + 1.0);
     assert!(code == 2 && text.contains(&line) && text.contains("2 are not what the log gives"), "{line}: {text}");
+}
+
+#[tokio::test]
+async fn who_would_have_been_told_otherwise_is_listed_by_incident_and_receiver() {
+    let Some(source) = temperatures() else { return };
+    let installation = Installation::new(PROGRAM);
+    installation.write("floodmark.toml", &source);
+    run_to_the_end(&installation, "floodmark.toml").await;
+    let receivers = "[receivers.team]\ntype = \"command\"\nargv = [\"true\"]\n[receivers.other]\ntype = \"command\"\nargv = [\"true\"]\n\
+                     [route]\nreceivers = [\"team\"]\ngroup_by = \"each\"\ngroup_wait = \"0s\"\n";
+    let before = installation.write("before.toml", format!("{source}{}{receivers}", rules("70")));
+    let route = "[[route.routes]]\nid = \"heat\"\nmatch = [\"rule=hot\"]\nreceivers = [\"other\"]\n";
+    let after = installation.write("after.toml", format!("{source}{}{receivers}{route}", rules("70")));
+    let (before, after) = (before.to_str().unwrap(), after.to_str().unwrap());
+    let diff = json(&installation, 2, &["replay", "--diff", before, after, "-n", "100000"]).await;
+    assert_eq!(diff["alike"], json!(["cold", "daily", "hot", "warm_day", "warm_week", "weekly"]));
+    assert_eq!(diff["counts"].as_object().unwrap().keys().collect::<Vec<_>>(), ["notifications"]);
+    let counts = &diff["counts"]["notifications"];
+    let moved = counts["team"]["removed"].as_u64().unwrap();
+    assert!(moved > 50 && counts["team"]["same"].as_u64().unwrap() > 10, "{counts}");
+    assert_eq!((&counts["team"]["added"], &counts["team"]["changed"]), (&json!(0), &json!(0)));
+    assert_eq!(counts["other"], json!({ "same": 0, "added": moved, "removed": 0, "changed": 0 }));
+    for difference in diff["first"].as_array().unwrap() {
+        let side = if difference["about"]["receiver"] == "other" { "after" } else { "before" };
+        assert_eq!((&difference[side]["0"]["reason"], &difference[side]["0"]["rules"]), (&json!("opened"), &json!(["hot"])));
+    }
+    let (code, text, _) = command(&installation, &["replay", "--diff", before, after, "-n", "1"]).await;
+    assert!(code == 2 && text.contains("to team: hot: "), "{text}");
 }

@@ -6,6 +6,7 @@
 mod stack;
 
 mod alerts;
+mod bundle;
 mod diff;
 mod diff_scores;
 mod explain;
