@@ -1,5 +1,6 @@
 //! Measurements of the core on the machine it runs on. Figures are rates; where it matters, of one run beside each other.
 
+mod backtest;
 pub mod generate;
 pub mod nab;
 mod parts;
@@ -8,6 +9,7 @@ mod stack;
 
 use serde::Serialize;
 
+pub use backtest::backtest;
 pub use parts::{decode, log, window};
 pub use pipeline::pipeline;
 pub use stack::stack;

@@ -195,10 +195,8 @@ async fn rules_on_windows_tell_of_recorded_days_what_a_replay_makes_of_them() {
     installation.write("floodmark.toml", config);
     run_to_the_end(&installation).await;
     let diff_of = "floodmark.toml";
-    let none = installation.write(
-        "none.toml",
-        std::fs::read_to_string(installation.path().join(diff_of)).unwrap().split("[alerts.hour]").next().unwrap().to_owned(),
-    );
+    let none = installation
+        .write("none.toml", std::fs::read_to_string(installation.path().join(diff_of)).unwrap().split("[alerts.hour]").next().unwrap());
     let (_, stdout, stderr) =
         command(&installation, &["replay", "--diff", none.to_str().unwrap(), diff_of, "-n", "100000", "--format", "json"]).await;
     let diff: Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e} {stderr}"));

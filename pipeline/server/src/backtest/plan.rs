@@ -8,7 +8,7 @@ use floodmark_core::ports::Outputs;
 use floodmark_engine::JobPlan;
 use floodmark_engine::input::Input;
 use floodmark_schemas::commit::Output;
-use floodmark_schemas::{Alert, subject};
+use floodmark_schemas::{Alert, AlertState, subject};
 
 use crate::assemble::{alerts, past};
 use crate::config::Config;
@@ -99,9 +99,12 @@ impl Rules {
             return;
         }
         let room = self.steps_max.saturating_sub(self.steps.len());
-        self.too_many |= self.outputs.len() > room;
+        // What never fires tells nobody anything.
+        let tells = |step: &Alert| step.state.is_active() || step.state == AlertState::Resolved;
         let steps = self.outputs.drain(..).filter_map(|output| if let Output::Alert(step) = output { Some(step) } else { None });
-        self.steps.extend(steps.take(room));
+        let mut steps = steps.filter(tells);
+        self.steps.extend(steps.by_ref().take(room));
+        self.too_many |= steps.next().is_some();
     }
 }
 

@@ -124,9 +124,13 @@ impl TimeText {
 }
 
 /// The generator of <https://prng.di.unimi.it/splitmix64.c>.
-struct SplitMix(u64);
+pub(super) struct SplitMix(u64);
 
 impl SplitMix {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -136,7 +140,7 @@ impl SplitMix {
     }
 
     /// A number below `end`, by the high half of a product: the bias is below one in 2^40 for small ends.
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
 }

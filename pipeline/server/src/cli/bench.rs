@@ -59,6 +59,8 @@ pub enum What {
     Pipeline,
     /// The log that `--config` names, on servers or embedded: into it, through windows, and latency. Only when it is asked for.
     Stack,
+    /// Twenty values of a limit on 30 days of 100 monitors. Only when it is asked for.
+    Backtest,
 }
 
 /// How results are written.
@@ -96,6 +98,7 @@ pub fn bench(global: &Global, args: Args) -> Outcome {
                 let shape = Shape { events: args.events, ..Shape::default() };
                 runtime.block_on(bench::pipeline(dir.path(), shape))?
             }
+            What::Backtest => runtime.block_on(bench::backtest(dir.path()))?,
             What::Stack => {
                 let config = config::load(&global.config)?;
                 let shape = Shape { events: args.events, ..Shape::default() };

@@ -67,4 +67,4 @@ pub use silencing::{Depends, Inhibition, Maintenance};
 pub(crate) use tests::name_of;
 pub use tests::{Expect, Field, Input, Others, ResultKind, Test, Wanted, What};
 pub use tumbling::Tumbling;
-pub use varied::{Setting, load_varied};
+pub use varied::{Setting, load_varied, with};

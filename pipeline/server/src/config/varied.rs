@@ -37,13 +37,27 @@ pub fn load_varied(path: &Path, rules: Option<&Path>, settings: &[Setting]) -> R
             }
             Some((rules, Err(e))) => report.unread(rules, &format!("it cannot be read: {e}"), "name a file with [alerts.<id>] tables"),
         }
-        for Setting { key, value } in settings {
-            if let Err(missing) = set(root, key, value) {
-                let known = known(root, &key[..missing]);
-                report.add(root.span.clone(), format!("there is no {:?} in `{}`", key[missing], key[..missing].join(".")), known);
-            }
-        }
+        make(root, settings, report);
     })
+}
+
+/// The same of a text, without other rules.
+///
+/// # Errors
+/// As [`load_varied`].
+pub fn with(name: &str, text: &str, settings: &[Setting]) -> Result<Config, Report> {
+    let mut report = Report::default();
+    report.files.add(name, text.to_owned());
+    build_with(report, |root, report| make(root, settings, report))
+}
+
+fn make(root: &mut Node, settings: &[Setting], report: &mut Report) {
+    for Setting { key, value } in settings {
+        if let Err(missing) = set(root, key, value) {
+            let known = known(root, &key[..missing]);
+            report.add(root.span.clone(), format!("there is no {:?} in `{}`", key[missing], key[..missing].join(".")), known);
+        }
+    }
 }
 
 fn replace(root: &mut Node, tree: Node) {

@@ -69,7 +69,7 @@ pub async fn diff(live: &Live, mut before: Side, mut after: Side, request: Reque
     let (old, new) = (before.alerts(request.period).await?, after.alerts(request.period).await?);
     tally.add(lives::pages(old), lives::pages(new), limit).await?;
     if let Some((old, new)) = told {
-        tally.add(told::pages(old), told::pages(new), limit).await?;
+        tally.add(lives::pages(old), lives::pages(new), limit).await?;
     }
     Ok(Diff { before: names.0, after: names.1, alike, tally })
 }

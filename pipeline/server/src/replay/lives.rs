@@ -70,6 +70,13 @@ impl Known {
         }
     }
 
+    /// Steps of one alert.
+    pub(super) fn life(&self, steps: impl Iterator<Item = Alert>) -> Option<Life> {
+        let mut lives = BTreeMap::new();
+        steps.for_each(|step| self.takes(&mut lives, step));
+        lives.into_values().next()
+    }
+
     fn takes(&self, lives: &mut BTreeMap<(Timestamp, Identity), Life>, mut step: Alert) {
         let of = self.0.get(&step.rule).cloned().unwrap_or_default();
         if of.by_outputs && matches!(step.evidence, Some(Evidence::Time { .. })) {
@@ -81,8 +88,8 @@ impl Known {
 }
 
 /// The same list in pages.
-pub(super) fn pages(lives: Vec<Life>) -> Pages<'static, Life> {
-    let mut items = Some(lives);
+pub(super) fn pages<T: Send + 'static>(items: Vec<T>) -> Pages<'static, T> {
+    let mut items = Some(items);
     Pages::new(move |_| {
         let items = items.take().unwrap_or_default();
         Box::pin(async move { Ok(Page { items, next: None }) })
@@ -104,6 +111,16 @@ impl Life {
             self.steps.clear();
         }
         self.steps.insert(alert.step, alert);
+    }
+
+    /// Its id.
+    pub(super) fn id(&self) -> &str {
+        &self.newest().id
+    }
+
+    /// How many steps it has.
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
     }
 
     /// Whether nothing was known of it before a time.

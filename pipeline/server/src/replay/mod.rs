@@ -7,6 +7,7 @@
 mod compare;
 mod diff;
 mod explain;
+mod in_store;
 mod kind;
 mod lives;
 mod result_set;

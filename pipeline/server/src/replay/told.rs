@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use floodmark_core::Result;
 use floodmark_core::alert::desk::Verdict;
-use floodmark_core::ports::Page;
 use floodmark_engine::replay::{Past, Period};
 use floodmark_schemas::{Incident, Timestamp};
 use serde::Serialize;
@@ -15,7 +14,6 @@ use super::run::Live;
 use crate::assemble::desk;
 use crate::backtest::{Played, Telling, played};
 use crate::config::Config;
-use crate::migrate::pairs::Pages;
 
 /// What a receiver would have been told of an incident.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,7 +30,8 @@ pub(super) struct Thread {
 /// # Errors
 /// Those of the log.
 pub(super) async fn threads(live: &Live, past: &Past, config: &Config, period: Period) -> Result<Vec<Thread>> {
-    if config.alerts.is_empty() {
+    // Where nobody can be told, what differs is what the alerts say.
+    if config.alerts.is_empty() || config.receivers.is_empty() {
         return Ok(Vec::new());
     }
     Ok(of(played(live, past, config, desk::policy(config)?).await?, period))
@@ -67,15 +66,6 @@ fn silent(verdict: &Verdict) -> Option<String> {
         Verdict::OverBefore => "over_before".to_owned(),
         Verdict::NoRoute => "no_route".to_owned(),
         _ => return None,
-    })
-}
-
-/// The same list in pages.
-pub(super) fn pages(threads: Vec<Thread>) -> Pages<'static, Thread> {
-    let mut items = Some(threads);
-    Pages::new(move |_| {
-        let items = items.take().unwrap_or_default();
-        Box::pin(async move { Ok(Page { items, next: None }) })
     })
 }
 

@@ -19,10 +19,12 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::compare::{Change, Difference, Tally, difference, one, pairs};
+use super::in_store;
 use super::kind::{self, Identity, Kind};
 use super::lives::{self, Known, Life};
 use super::result_set::ResultSet;
 use super::run::{Live, Request, replay};
+use crate::assemble::desk;
 use crate::assemble::past::{self, Stored};
 use crate::migrate::pairs::{Pages, Pair};
 
@@ -91,12 +93,18 @@ pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usiz
         let gone = stored.extract_if(.., |life| !life.began_after(from)).count() as u64;
         *verdict.left_out.entry(BEYOND_OUTPUTS).or_default() += gone;
     }
+    let (in_store, expected) = match again.is_empty() {
+        true => Default::default(),
+        false => in_store::both(&*desk::store(&live.config, desk::Access::Read).await?, &known, &again, period).await?,
+    };
     let of_alerts = judge.compare(lives::pages(stored), lives::pages(again), &mut verdict, limit).await?;
-    if !of_rollups.is_empty() || !of_scores.is_empty() || !of_alerts.is_empty() {
+    let of_stored = judge.compare(lives::pages(in_store), lives::pages(expected), &mut verdict, limit).await?;
+    if !of_rollups.is_empty() || !of_scores.is_empty() || !of_alerts.is_empty() || !of_stored.is_empty() {
         let moved = moved(&*live.logs.outputs, meanwhile_from, &stops).await?;
         judge.settle(of_rollups, &moved, &mut verdict, limit);
         judge.settle(of_scores, &moved, &mut verdict, limit);
         judge.settle(of_alerts, &moved, &mut verdict, limit);
+        judge.settle(of_stored, &moved, &mut verdict, limit);
     }
     drop(temporary);
     verdict.ok = verdict.tally.differences() == 0;

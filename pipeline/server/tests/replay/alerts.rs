@@ -108,6 +108,25 @@ async fn a_stored_step_that_is_not_what_the_log_gives_is_named() {
         assert_eq!(verdict["tally"]["counts"]["alerts"][rule]["same"], json!(of_rule(&all, rule).count()), "{rule}");
     }
 
+    // The store of alerts has them too.
+    let counts = &verdict["tally"]["counts"];
+    assert_eq!(counts["alerts in the store"], counts["alerts"]);
+    let store = rusqlite::Connection::open(installation.data("store.db")).unwrap();
+    let cold = &of_rule(&all, "cold").next().unwrap()[0].id;
+    let by_hand = |from: &str, to: &str| {
+        let change = "UPDATE alert_step SET data = replace(data, ?1, ?2) WHERE alert = ?3 AND step = 1 AND instr(data, ?1) > 0";
+        assert_eq!(store.execute(change, [from, to, cold]).unwrap(), 1);
+    };
+    by_hand("\"severity\":\"warning\"", "\"severity\":\"info\"");
+    let found = json(&installation, 2, &["verify"]).await;
+    assert_eq!(found["tally"]["counts"]["alerts in the store"]["cold"]["changed"], 1);
+    assert_eq!(
+        (&found["tally"]["first"][0]["about"]["id"], &found["tally"]["first"][0]["before"]["1"]["severity"]),
+        (&json!(cold), &json!("info"))
+    );
+    by_hand("\"severity\":\"info\"", "\"severity\":\"warning\"");
+    drop(store);
+
     let mut hot: Vec<&Vec<Alert>> = of_rule(&all, "hot").filter(|steps| steps.len() > 2).collect();
     hot.sort_by_key(|steps| steps[0].began);
     let log = rusqlite::Connection::open(installation.data("outputs.db")).unwrap();
