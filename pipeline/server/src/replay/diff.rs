@@ -85,18 +85,22 @@ async fn both_told(live: &Live, (before, after): (&Config, &Config), request: &R
 /// A result set to be compared, which may go afterwards.
 enum Made {
     Kept(ResultSet),
-    Temporary(Temporary),
+    Temporary(Temporary, Known),
 }
 
 impl Made {
     fn set(&self) -> &ResultSet {
         match self {
-            Self::Kept(set) | Self::Temporary(Temporary(set)) => set,
+            Self::Kept(set) | Self::Temporary(Temporary(set), _) => set,
         }
     }
 
     async fn alerts(&self, period: Period) -> Result<Vec<Life>> {
-        Known::default().read(&self.set().outputs()?, period).await
+        let known = match self {
+            Self::Kept(_) => &Known::default(),
+            Self::Temporary(_, known) => known,
+        };
+        known.read(&self.set().outputs()?, period).await
     }
 }
 
@@ -107,12 +111,13 @@ async fn made(live: &Live, side: Side, request: &Request, which: &str) -> Result
             Some(_) => Err(Error::rejected(format!("result set {} is not complete: repeat its `floodmark replay`", set.name()))),
             None => Err(Error::rejected(format!("there is no result set {}; `floodmark replay ls` lists those there are", set.name()))),
         },
-        Side::Jobs(_, jobs, _) => {
+        Side::Jobs(_, jobs, config) => {
+            let known = Known::of(&jobs, config.alerts.keys());
             let name = format!("diff-{}-{which}", std::process::id());
             let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
             let request = Request { name: Some(name), again: true, passing: true, ..request.clone() };
             replay(live, jobs, request).await?;
-            Ok(Made::Temporary(temporary))
+            Ok(Made::Temporary(temporary, known))
         }
     }
 }

@@ -27,7 +27,11 @@ pub(super) struct Life {
 
 /// What is known of the operators and rules of an output log.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known(BTreeMap<String, Of>);
+pub(super) struct Known {
+    of: BTreeMap<String, Of>,
+    /// Where rules commit; anywhere when nothing is known.
+    patterns: Option<Vec<String>>,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Of {
@@ -41,10 +45,12 @@ struct Of {
 const MARK: &[u8] = br#"{"kind":"alert""#;
 
 impl Known {
-    /// Those of a configuration. Nothing is known of a result set.
-    pub(super) fn of(jobs: &[JobPlan]) -> Self {
+    /// Those of a configuration that has these rules. Nothing is known of a result set.
+    pub(super) fn of<'a>(jobs: &[JobPlan], rules: impl IntoIterator<Item = &'a String>) -> Self {
         let of = |job: &JobPlan| Of { version: job.version.clone(), by_outputs: job.input.level() > 1 };
-        Self(jobs.iter().map(|job| (job.operator.clone(), of(job))).collect())
+        let of: BTreeMap<String, Of> = jobs.iter().map(|job| (job.operator.clone(), of(job))).collect();
+        let patterns = rules.into_iter().filter(|rule| of.contains_key(*rule)).map(|rule| subject::outputs_of(rule)).collect();
+        Self { of, patterns: Some(patterns) }
     }
 
     /// The alerts of an output log in the order of their beginnings, of each the steps in a period. Of an alert that several
@@ -53,8 +59,12 @@ impl Known {
     /// # Errors
     /// Those of the log.
     pub(super) async fn read(&self, outputs: &dyn Log, period: Period) -> Result<Vec<Life>> {
+        let patterns = self.patterns.clone().unwrap_or_else(|| vec![subject::OUTPUTS.to_owned()]);
+        if patterns.is_empty() {
+            return Ok(Vec::new());
+        }
         let limit = Limit { until: Some(outputs.continuity().await?.tail), ..Limit::default() };
-        let mut reader = outputs.reader(vec![subject::OUTPUTS.to_owned()], Position::START).await?;
+        let mut reader = outputs.reader(patterns, Position::START).await?;
         let mut lives = BTreeMap::new();
         loop {
             let entries = reader.next(limit).await?;
@@ -78,7 +88,7 @@ impl Known {
     }
 
     fn takes(&self, lives: &mut BTreeMap<(Timestamp, Identity), Life>, mut step: Alert) {
-        let of = self.0.get(&step.rule).cloned().unwrap_or_default();
+        let of = self.of.get(&step.rule).cloned().unwrap_or_default();
         if of.by_outputs && matches!(step.evidence, Some(Evidence::Time { .. })) {
             step.evidence = None;
         }

@@ -135,7 +135,7 @@ pub async fn replay(live: &Live, jobs: Vec<JobPlan>, request: Request) -> Result
     };
     let span = (Position(manifest.first), Position(manifest.until));
     let past = Arc::new(Past::new(live.logs.events.clone(), span, request.sources, pace));
-    let (outputs, partitions, known) = (place.outputs, live.config.partitions.get(), Known::of(&jobs));
+    let (outputs, partitions, known) = (place.outputs, live.config.partitions.get(), Known::of(&jobs, live.config.alerts.keys()));
     // Where retention deletes already, all jobs read the oldest entries at once, before it comes by again.
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let jobs_at_once = if manifest.first > 1 { usize::MAX } else { cores };

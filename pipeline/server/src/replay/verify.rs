@@ -74,7 +74,7 @@ pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usiz
     for sink in &sinks {
         comes_to(&**sink, newest).await?;
     }
-    let known = Known::of(&jobs);
+    let known = Known::of(&jobs, live.config.alerts.keys());
     let name = format!("verify-{}", std::process::id());
     let request = Request { period, name: Some(name.clone()), again: true, passing: true, stops: stops.clone(), ..Request::default() };
     let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
