@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use async_nats::{Client, Message, Subscriber};
+use async_nats::{Client, HeaderMap, Message, Subscriber};
 use floodmark_schemas::{Alert, AlertState, Notification, NotificationReason, Severity, subject};
 use floodmark_tests::oracle;
 use floodmark_tests::servers::Receiver;
@@ -82,11 +82,11 @@ impl Book {
         }
     }
 
-    /// Compares; how many came again.
+    /// Compares; how many came again, and from whom: sender before and after, where that can be seen.
     ///
     /// # Panics
     /// When something was lost, doubled under another id, or made up.
-    pub fn judge(&self, due: &BTreeSet<Step>, title: &str) -> usize {
+    pub fn judge(&self, due: &BTreeSet<Step>, title: &str) -> (usize, BTreeMap<(usize, usize), usize>) {
         let mut violations = self.odd.clone();
         let (mut by_id, mut ids): (BTreeMap<&str, Vec<&Heard>>, BTreeMap<&Step, BTreeSet<&str>>) = Default::default();
         let mut alerts: BTreeMap<&str, BTreeSet<(&str, i64)>> = BTreeMap::new();
@@ -103,6 +103,7 @@ impl Book {
         if alerts.len() != episodes.len() {
             violations.push(format!("{} alerts have {} ids", episodes.len(), alerts.len()));
         }
+        let mut resent: BTreeMap<(usize, usize), usize> = BTreeMap::new();
         for (id, copies) in &by_id {
             if copies.iter().any(|copy| copy.text != copies[0].text) {
                 violations.push(format!("{id} is not the same each time: {copies:?}"));
@@ -112,11 +113,17 @@ impl Book {
             if senders.iter().collect::<BTreeSet<_>>().len() < senders.len() {
                 violations.push(format!("{id} was sent twice by one process: {copies:?}"));
             }
+            senders.windows(2).for_each(|two| *resent.entry((two[0], two[1])).or_default() += 1);
         }
         let again = self.heard.len() - by_id.len();
-        println!("{title}, {} alerts, {} to be told, {again} came again, {} violations", episodes.len(), due.len(), violations.len());
+        println!(
+            "{title}, {} alerts, {} to be told, {again} came again {resent:?}, {} violations",
+            episodes.len(),
+            due.len(),
+            violations.len()
+        );
         oracle::none(&violations);
-        again
+        (again, resent)
     }
 }
 
@@ -145,7 +152,10 @@ fn published(message: &Message) -> Result<Heard, String> {
         return Err(odd("not the message of this alert"));
     }
     let reason = serde_json::from_value(reason.into()).map_err(|e| odd(&e.to_string()))?;
-    let text = format!("{:?} {}", message.headers, String::from_utf8_lossy(&message.payload));
+    // In an order of their own.
+    let headers: BTreeMap<String, String> =
+        message.headers.iter().flat_map(HeaderMap::iter).map(|(name, values)| (name.to_string(), format!("{values:?}"))).collect();
+    let text = format!("{headers:?} {}", String::from_utf8_lossy(&message.payload));
     Ok(Heard { step: step(&alert, reason)?, alert: alert.id, id, text, sender: None })
 }
 
