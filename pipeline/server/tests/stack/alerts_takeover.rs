@@ -1,21 +1,25 @@
 //! Row A4: two processes, and the one that tells of very many alerts dies meanwhile. `FLOODMARK_TEST_ALERTS` says how many.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use floodmark_tests::servers::Receiver;
 use floodmark_tests::support::eventually::eventually;
 use floodmark_tests::support::program::Program;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::alerts::AT_ONCE;
 use crate::hosts::{Hosts, RULES};
 use crate::servers::Own;
-use crate::stack::{Settings, Stack, kills};
+use crate::stack::{LEASE, Settings, Stack, kills};
 use crate::told::{Book, sender};
 
 /// How many alerts there are at least for each death, or all would be told before it.
 const ALERTS_PER_DEATH: u64 = 200;
+
+/// How long it may take until something more is told.
+const SILENCE: Duration = Duration::from_secs(50);
 
 fn alerts() -> u64 {
     std::env::var("FLOODMARK_TEST_ALERTS").map_or(1_000, |text| text.parse().expect("FLOODMARK_TEST_ALERTS is a number"))
@@ -23,8 +27,10 @@ fn alerts() -> u64 {
 
 /// The process with this number tells it in the path of each request.
 fn settings(hook: &Receiver, n: usize) -> Settings {
+    // A build for tests needs long to take very many alerts at once, and must not lose its lease meanwhile.
+    let lease = LEASE * u32::try_from(alerts() / 1_000).unwrap_or(u32::MAX).max(1);
     let more = format!("[receivers.out]\ntype = \"webhook\"\nurl = {:?}\n{RULES}", hook.url(&format!("/{n}")));
-    Settings { operators: false, more, ..Settings::default() }
+    Settings { lease, operators: false, more, ..Settings::default() }
 }
 
 async fn start(stack: &Stack, hook: &Receiver, n: usize) -> Program {
@@ -37,24 +43,44 @@ fn teller(hook: &Receiver) -> Option<usize> {
     hook.newest().as_ref().and_then(sender)
 }
 
+/// Those that run, by their numbers.
+#[derive(Default)]
+struct Programs(Mutex<BTreeMap<usize, Program>>);
+
+impl Programs {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<usize, Program>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// # Panics
+    /// When nothing more was told for a while: with what they have said.
+    async fn fall_silent(&self, hosts: &Hosts) {
+        while timeout(SILENCE, hosts.have_told(hosts.told() + 1)).await.is_ok() {}
+        let said: Vec<String> = self.running().iter().map(|(n, program)| format!("process {n}:\n{}", program.said())).collect();
+        panic!("{} were told, and for {SILENCE:?} none more:\n{}", hosts.told(), said.join("\n"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a4_when_the_process_dies_that_tells_of_many_alerts_another_one_goes_on() {
     let hook = Receiver::start(None).await;
     let mut stack = Stack::new("A4", Own::default(), &settings(&hook, 0)).await;
     let (alerts, port, hosts, mut book) = (alerts(), stack.port, Hosts::default(), Book::default());
     let deaths = kills(2).min(alerts / ALERTS_PER_DEATH);
-    let mut programs = BTreeMap::new();
+    let programs = Programs::default();
     let (mut killed, mut pauses): (BTreeSet<usize>, Vec<Duration>) = Default::default();
     let dying = async {
         for n in 0..2 {
-            programs.insert(n, start(&stack, &hook, n).await);
+            let program = start(&stack, &hook, n).await;
+            programs.running().insert(n, program);
         }
         let killing = async {
             for n in 0..deaths {
                 let share = alerts / (deaths + 1);
                 hosts.have_told((n * share + stack.rng.pick(1..share)) as usize).await;
                 let owner = teller(&hook).expect("something was told");
-                let program = programs.remove(&owner).unwrap_or_else(|| panic!("{owner} tells, and was killed before"));
+                let program = programs.running().remove(&owner);
+                let program = program.unwrap_or_else(|| panic!("{owner} tells, and was killed before"));
                 program.kill().await;
                 killed.insert(owner);
                 assert!(hosts.told() < alerts as usize, "it was killed while it told");
@@ -62,7 +88,8 @@ async fn a4_when_the_process_dies_that_tells_of_many_alerts_another_one_goes_on(
                 eventually("another process that tells", || async { (teller(&hook)? != owner).then_some(()) }).await;
                 pauses.push(since.elapsed());
                 let next = n as usize + 2;
-                programs.insert(next, start(&stack, &hook, next).await);
+                let program = start(&stack, &hook, next).await;
+                programs.running().insert(next, program);
             }
         };
         tokio::join!(hosts.burst(alerts, port), killing);
@@ -71,8 +98,10 @@ async fn a4_when_the_process_dies_that_tells_of_many_alerts_another_one_goes_on(
     tokio::select! {
         never = book.of_webhook(&hook, &hosts) => match never {},
         () = dying => {}
+        () = programs.fall_silent(&hosts) => {}
     }
-    for program in programs.into_values() {
+    let left = std::mem::take(&mut *programs.running());
+    for program in left.into_values() {
         program.signal("TERM");
         let (code, said) = program.ends().await;
         assert_eq!(code, 0, "{said}");

@@ -36,6 +36,8 @@ pub struct Settings {
     pub log: String,
     /// Where PostgreSQL is reached instead of at itself.
     pub postgres_port: Option<u16>,
+    /// For how long nobody does the work of a program that was killed.
+    pub lease: Duration,
     /// Whether there are operators.
     pub operators: bool,
     /// Added to the end.
@@ -44,7 +46,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { partitions: 2, log: "retention_size = \"64MiB\"".to_owned(), postgres_port: None, operators: true, more: String::new() }
+        Self {
+            partitions: 2,
+            log: "retention_size = \"64MiB\"".to_owned(),
+            postgres_port: None,
+            lease: LEASE,
+            operators: true,
+            more: String::new(),
+        }
     }
 }
 
@@ -159,7 +168,7 @@ impl Stack {
 }
 
 fn config(servers: &Servers, port: u16, settings: &Settings) -> String {
-    let Settings { partitions, log, postgres_port, operators, more } = settings;
+    let Settings { partitions, log, postgres_port, lease, operators, more } = settings;
     let database: tokio_postgres::Config = servers.database.uri().parse().expect("it is an address of PostgreSQL");
     let postgres_port = postgres_port.unwrap_or_else(|| database.get_ports()[0]);
     let mut text = format!(
@@ -169,7 +178,7 @@ fn config(servers: &Servers, port: u16, settings: &Settings) -> String {
          [sinks.rollups]\ntype = \"mongodb\"\nuri = \"{}\"\ndatabase = \"{}\"\n\
          [sources.{SOURCE}]\ntype = \"push\"\nlisten = \"127.0.0.1:{port}\"\ndisorder = \"{}ms\"\n",
         servers.nats.url(),
-        LEASE.as_secs(),
+        lease.as_secs(),
         servers.database.name(),
         database.get_user().expect("the address says who connects"),
         servers.rollups.uri(),

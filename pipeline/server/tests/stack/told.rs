@@ -116,12 +116,7 @@ impl Book {
             senders.windows(2).for_each(|two| *resent.entry((two[0], two[1])).or_default() += 1);
         }
         let again = self.heard.len() - by_id.len();
-        println!(
-            "{title}, {} alerts, {} to be told, {again} came again {resent:?}, {} violations",
-            episodes.len(),
-            due.len(),
-            violations.len()
-        );
+        println!("{title}, {} alerts, {} to be told, {again} came again, {} violations", episodes.len(), due.len(), violations.len());
         oracle::none(&violations);
         (again, resent)
     }
