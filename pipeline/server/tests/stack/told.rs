@@ -88,7 +88,8 @@ impl Book {
     /// When something was lost, doubled under another id, or made up.
     pub fn judge(&self, due: &BTreeSet<Step>, title: &str) -> (usize, BTreeMap<(usize, usize), usize>) {
         let mut violations = self.odd.clone();
-        let (mut by_id, mut ids): (BTreeMap<&str, Vec<&Heard>>, BTreeMap<&Step, BTreeSet<&str>>) = Default::default();
+        let mut by_id: BTreeMap<&str, Vec<&Heard>> = BTreeMap::new();
+        let mut ids: BTreeMap<&Step, BTreeSet<&str>> = BTreeMap::new();
         let mut alerts: BTreeMap<&str, BTreeSet<(&str, i64)>> = BTreeMap::new();
         for heard in &self.heard {
             by_id.entry(&heard.id).or_default().push(heard);
