@@ -15,7 +15,7 @@ timeout = "2s"
     an_end_of_the_line_that_is_a_url: r#"[connectivity]
 targets = ["https://example.org"]
 "# => [
-        "2:12 \"https://example.org\" is a URL; use a source of type \"http_probe\", or write \"host:port\"",
+        "2:12 \"https://example.org\" is a URL | use a source of type \"http_probe\", or write \"host:port\"",
     ],
     reports_that_come_too_often: r#"[coverage]
 every = "10ms"
@@ -31,11 +31,9 @@ type = "push"
 type = "coverage"
 sources = ["web", "inbox"]
 metrics = ["up"]
-above = 1
 "# => [
         "8:19 source \"inbox\" has no schedule, so no poll of it can be missed | remove it; a rule with type = \"absence\" tells when nothing comes of it",
         "9:11 `metrics` means nothing here: the rule looks at the polls of sources | remove it",
-        "10:1 unknown key `above` | did you mean `below`?",
     ],
     coverage_of_nothing: r#"[sources.inbox]
 type = "push"
