@@ -84,7 +84,7 @@ fn every_command_of_the_readme_exists() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 44);
+    assert_eq!(seen, 45);
 }
 
 #[test]
