@@ -10,7 +10,7 @@ use crate::{Alert, Rollup, Score, Timestamp};
 
 /// The header of a commit that says when the event log stored the newest entry that it follows from, in microseconds. However
 /// many operators lie between, and whenever they are run: what was known when is the same in a replay.
-pub const LOG_TIME: &str = "Floodmark-Log-Time";
+pub const CAUSE_TIME: &str = "Floodmark-Cause-Time";
 
 /// One entry on the subject of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 //! A window is judged when it fires, at its end; what is corrected later is not judged again. Scores of a series that is still learnt
 //! are passed over. Silence is not told of results: windows fire only when something comes.
 
-use floodmark_schemas::commit::{LOG_TIME, Output};
+use floodmark_schemas::commit::{CAUSE_TIME, Output};
 use floodmark_schemas::{Evidence, Rollup, Score, ScoreState};
 
 use super::rule::{At, Observation, Rule};
@@ -18,7 +18,7 @@ impl Rule {
     pub(super) fn take_commits(&mut self, entry: &Entry, outputs: &mut Outputs) -> Result<()> {
         let Some(upstream) = self.spec.input.upstream().cloned() else { return Ok(()) };
         upstream.take(entry, &mut self.progress)?;
-        let log_time = entry.headers.parse(LOG_TIME).unwrap_or(entry.time.micros());
+        let log_time = entry.headers.parse(CAUSE_TIME).unwrap_or(entry.time.micros());
         while let Some(commit) = upstream.next(&mut self.progress) {
             let at = At { position: commit.in_position, log_time };
             for output in &commit.outputs {

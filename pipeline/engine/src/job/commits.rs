@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use floodmark_core::ports::{Entry, NewEntry, Operator, Outputs, Position};
-use floodmark_schemas::commit::{LOG_TIME, Output};
+use floodmark_schemas::commit::{CAUSE_TIME, Output};
 use floodmark_schemas::{Definition, Headers, Presence, Timestamp, subject};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -149,7 +149,7 @@ impl Chain {
             self.trace = Some(trace.to_owned());
         }
         self.ends = ends(&entry.headers);
-        self.log_time = Some(entry.headers.parse(LOG_TIME).unwrap_or(entry.time.micros()));
+        self.log_time = Some(entry.headers.parse(CAUSE_TIME).unwrap_or(entry.time.micros()));
         self.newest = Some(Newest { time: entry.time, print: Print::Of(entry.body.clone()) });
     }
 
@@ -206,7 +206,7 @@ impl Chain {
         let body = serde_json::to_vec(&written).expect("a commit is plain data");
         let mut entry = entry(spec, self, body);
         if let Some(log_time) = self.log_time {
-            entry.headers.set(LOG_TIME, log_time);
+            entry.headers.set(CAUSE_TIME, log_time);
         }
         if let Some(trace) = &self.trace {
             entry.headers.set(trace::HEADER, trace);
