@@ -26,8 +26,8 @@ use crate::retention::Floor;
 use crate::telemetry::DeskMeters;
 use crate::tenure::Tenure;
 
-/// How much the desk takes at once.
-const TAKEN: Limit = Limit { until: None, entries: 256, bytes: 8 * 1024 * 1024 };
+/// How much the desk takes at once: some hundred alerts, so that of very many the first are sent while the others are folded.
+const TAKEN: Limit = Limit { until: None, entries: 256, bytes: 256 * 1024 };
 /// How often the desk looks for requested actions, and at the time.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// How many requested actions are done at once.
