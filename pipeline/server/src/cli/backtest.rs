@@ -46,7 +46,7 @@ pub struct Args {
     /// What was really wrong, and when.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Try values of a key: alerts.<id>.<key>=a..b for whole numbers, =a..b/20 for twenty numbers or durations, =v1,v2.
+    /// Try values of a key: alerts.ID.KEY=a..b for whole numbers, =a..b/20 for twenty numbers or durations, =v1,v2.
     #[arg(long, value_name = "KEY=VALUES")]
     pub sweep: Option<Sweep>,
     /// By which time the desk goes: when the log stored what made a step known, or when it happened, as for events that were imported.
