@@ -1,5 +1,6 @@
 //! Measurements of the core on the machine it runs on. Figures are rates; where it matters, of one run beside each other.
 
+mod alerts;
 mod backtest;
 pub mod generate;
 pub mod nab;
@@ -9,6 +10,7 @@ mod stack;
 
 use serde::Serialize;
 
+pub use alerts::{alerts, stack_alerts};
 pub use backtest::backtest;
 pub use parts::{decode, log, window};
 pub use pipeline::pipeline;

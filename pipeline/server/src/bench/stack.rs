@@ -242,7 +242,7 @@ async fn latency(config: &Config, rate: u64) -> Result<Figure> {
     let failed: Error = tokio::select! {
         ended = pipeline.run(CancellationToken::new(), watch::Sender::new(false)) => {
             ended?;
-            return Ok(watch.figure(format!("event to rollup at {rate} events/s"), rate * HELD.as_secs(), quantiles(latencies)));
+            return Ok(watch.figure(format!("event to rollup at {rate} events/s"), rate * HELD.as_secs(), quantiles(latencies, "rollups")));
         }
         looked = looking => match looked {
             Ok(never) => never,
@@ -256,10 +256,11 @@ fn partition(key: &str, partitions: u32) -> u32 {
     fnv1a(key.as_bytes()) % partitions
 }
 
-fn quantiles(mut latencies: Vec<Duration>) -> String {
+/// As text; `of` says what they are.
+pub(super) fn quantiles(mut latencies: Vec<Duration>, of: &str) -> String {
     latencies.sort_unstable();
     let last = latencies.len().saturating_sub(1);
     let at = |q: f64| latencies.get(((latencies.len() as f64 * q) as usize).min(last)).copied().unwrap_or_default();
     let ms = |q| at(q).as_secs_f64() * 1e3;
-    format!("p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, {} rollups", ms(0.5), ms(0.99), ms(0.999), latencies.len())
+    format!("p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, {} {of}", ms(0.5), ms(0.99), ms(0.999), latencies.len())
 }

@@ -61,6 +61,10 @@ pub enum What {
     Stack,
     /// Twenty values of a limit on 30 days of 100 monitors. Only when it is asked for.
     Backtest,
+    /// From an event to the notification of its alert, on the embedded log and store. Only when it is asked for.
+    Alerts,
+    /// The same on the log and stores that `--config` names. Only when it is asked for.
+    StackAlerts,
 }
 
 /// How results are written.
@@ -99,6 +103,8 @@ pub fn bench(global: &Global, args: Args) -> Outcome {
                 runtime.block_on(bench::pipeline(dir.path(), shape))?
             }
             What::Backtest => runtime.block_on(bench::backtest(dir.path()))?,
+            What::Alerts => runtime.block_on(bench::alerts(dir.path()))?,
+            What::StackAlerts => runtime.block_on(bench::stack_alerts(&config::load(&global.config)?))?,
             What::Stack => {
                 let config = config::load(&global.config)?;
                 let shape = Shape { events: args.events, ..Shape::default() };
