@@ -3,7 +3,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use floodmark_core::ports::{Size, SourceSpec, alerts::Depth, log::dead_letter_entry};
+use floodmark_core::ports::{Position, Size, SourceSpec, alerts::Depth, log::dead_letter_entry};
 use floodmark_engine::telemetry::{
     DeadLetterMeters, DeskMeters, JobMeters, LogMeters, PollMeters, ReceiverMeters, SinkMeters, SourceMeters, show_states,
 };
@@ -223,6 +223,7 @@ async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     let letter = DeadLetter::new("doc", "1", "a.csv:1", "bad", time, b"x");
     drop(DeadLetterMeters::default().of(&dead_letter_entry(&letter).unwrap()));
     drop(PollMeters::new("doc"));
+    drop(Gaps::new("doc", Position::START));
     let statuses = Statuses::default();
     statuses.update(&source_spec("doc"), |status| status.state = SourceState::Running);
     show_states(&statuses);
