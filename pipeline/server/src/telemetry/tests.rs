@@ -4,6 +4,7 @@ use std::{
 };
 
 use floodmark_core::ports::{Position, Size, SourceSpec, alerts::Depth, log::dead_letter_entry};
+use floodmark_engine::gaps::Gaps;
 use floodmark_engine::telemetry::{
     DeadLetterMeters, DeskMeters, JobMeters, LogMeters, PollMeters, ReceiverMeters, SinkMeters, SourceMeters, show_states,
 };
