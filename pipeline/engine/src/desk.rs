@@ -36,6 +36,8 @@ const REQUESTS_MAX: usize = 100;
 const TIDIES_EVERY: Duration = Duration::from_secs(15);
 /// How long what is being sent may go on when the desk stops: a shutdown waits for it.
 const LAST_SENDS: Duration = Duration::from_secs(2);
+/// How long noting what was sent may take after that.
+const LAST_NOTES: Duration = Duration::from_secs(1);
 /// What ran this long has recovered from whatever failed before.
 const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 /// How many rounds of deleting there are at once.
@@ -137,6 +139,28 @@ impl AlertDesk {
             outcome
         };
         try_join(folding, sending).await.map(drop)
+    }
+
+    /// The same until it is told to stop: it ends where it stands then, and what was just sent is noted, so that whoever goes on does
+    /// not send it again.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_until(&self, mut drain: watch::Receiver<Option<Position>>, stop: CancellationToken, tenure: Tenure) -> Result<()> {
+        let (until, told) = watch::channel(*drain.borrow_and_update());
+        let telling = async {
+            while let Some(Ok(())) = stop.run_until_cancelled(drain.changed()).await {
+                until.send_replace(*drain.borrow_and_update());
+            }
+            drop(until);
+            // A store that does not answer is not waited for.
+            tokio::time::sleep(LAST_SENDS + LAST_NOTES).await;
+        };
+        tokio::select! {
+            biased;
+            outcome = self.run_under(told, tenure) => outcome,
+            () = telling => Ok(()),
+        }
     }
 
     /// The same under supervision: what may pass is tried again. Under a lease, one whose store somebody else has taken over takes it

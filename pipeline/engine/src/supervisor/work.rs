@@ -219,10 +219,7 @@ impl Work {
                 let plan = pipeline.alerts.clone().expect("there is such a unit only with a plan");
                 let (outputs, clock, floor) = (logs.outputs, pipeline.clock.clone(), self.floors.of(unit::ALERTS));
                 let (desk, drain) = (AlertDesk { plan, outputs, clock, floor }, self.outputs_drain.subscribe());
-                Box::pin(async move {
-                    let running = desk.run_under(drain, tenure);
-                    How::Done(stop.run_until_cancelled(running).await.unwrap_or(Ok(())).map(|()| None))
-                })
+                Box::pin(async move { How::Done(desk.run_until(drain, stop, tenure).await.map(|()| None)) })
             }
             Unit::Ticker(slot) => {
                 let live = self.pipeline.sources.iter().zip(&self.promises).filter(|(plan, _)| plan.spec.live);
