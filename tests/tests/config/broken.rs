@@ -51,7 +51,7 @@ b = no
     ],
     an_unknown_key_at_the_top: r#"data_directory = "x"
 "# => [
-        "1:1 unknown key `data_directory` | known keys: data_dir, partitions, log, api, telemetry, sources, operators, alerts, sinks, receivers, tests",
+        "1:1 unknown key `data_directory` | known keys: data_dir, partitions, log, api, telemetry, coverage, connectivity, sources, operators, alerts, sinks, receivers, route, incidents, inhibitions, maintenance, tests",
     ],
     a_misspelt_section: r#"[source.a]
 type = "host"
@@ -344,7 +344,7 @@ size = "1m"
 sources = ["machin", "weather"]
 "# => [
         "6:12 there is no source \"machin\" | did you mean `machine`?",
-        "6:22 there is no source \"weather\" | known sources: machine",
+        "6:22 there is no source \"weather\" | known sources: machine, floodmark",
     ],
     lists_that_select_nothing: r#"[sources.a]
 type = "host"
@@ -441,7 +441,7 @@ sources = ["b"]
         "7:12 expected a duration as text, such as \"30s\", found the number 2 | write it as text with a unit: \"2s\"",
         "8:1 unknown key `x` | known keys: every, host, per_core, loopback, encoding, compression, disorder, type",
         "9:1 the key `size` is missing | add `size`: How long a window is.",
-        "11:12 there is no source \"b\" | known sources: a",
+        "11:12 there is no source \"b\" | known sources: a, floodmark",
     ],
     columns_are_counted_in_characters: r#"[sources]
 a = { type = "höst", "ü" = "ö", encoding = 1 }
