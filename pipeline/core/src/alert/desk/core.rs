@@ -21,8 +21,8 @@ pub struct Desk {
     pub(super) lines: BTreeMap<String, String>,
     /// The incident that takes more alerts of each group.
     pub(super) groups: BTreeMap<String, String>,
-    /// When each incident that is not done began.
-    pub(super) opened: BTreeSet<(Timestamp, String)>,
+    /// When each incident that is not done began, by its source.
+    pub(super) opened: BTreeMap<String, BTreeSet<(Timestamp, String)>>,
     /// Open alerts that keep others silent: of each inhibition by the values of its equal labels.
     pub(super) inhibitors: Vec<BTreeMap<Vec<String>, BTreeSet<String>>>,
     /// Silences that are not over.
@@ -50,6 +50,8 @@ pub(super) enum Due {
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) record: IncidentRecord,
+    /// Where it began: the source of its first alert.
+    pub(super) source: String,
     /// Its live alerts.
     pub(super) members: BTreeSet<String>,
     /// How many of them are open, by severity.
@@ -67,6 +69,11 @@ pub(super) struct Changed {
 }
 
 impl File {
+    /// Without alerts yet.
+    pub(super) fn new(record: IncidentRecord, source: String) -> Self {
+        Self { record, source, members: BTreeSet::new(), open: Default::default() }
+    }
+
     /// Whether an alert of it is open.
     pub(super) fn is_open(&self) -> bool {
         self.open.iter().any(|count| *count > 0)
@@ -85,7 +92,7 @@ impl Desk {
             alerts: BTreeMap::new(),
             lines: BTreeMap::new(),
             groups: BTreeMap::new(),
-            opened: BTreeSet::new(),
+            opened: BTreeMap::new(),
             inhibitors,
             silences: BTreeMap::new(),
             versions: Versions::default(),
@@ -113,11 +120,10 @@ impl Desk {
             if !record.closing {
                 desk.groups.insert(record.key.clone(), id.clone());
             }
-            desk.opened.insert((record.incident.opened, id.clone()));
             for (receiver, thread) in &record.threads {
                 desk.due.extend(thread.next().map(|at| (at, Due::Thread(id.clone(), receiver.clone()))));
             }
-            desk.files.insert(id, File { record, members: BTreeSet::new(), open: Default::default() });
+            desk.files.insert(id, File::new(record, String::new()));
         }
         for (id, silence) in stored.silences {
             desk.due.insert((silence.ends, Due::Silence(id.clone())));
@@ -131,6 +137,11 @@ impl Desk {
             desk.due.extend(record.held.map(|until| (until, Due::Hold(id.clone()))));
             desk.alerts.insert(id.clone(), record);
             desk.count_in(&id);
+        }
+        for (id, file) in &mut desk.files {
+            let first = file.members.iter().map(|id| &desk.alerts[id].alert).min_by_key(|alert| (alert.fired, &alert.id));
+            file.source = first.map(|alert| alert.source.clone()).unwrap_or_default();
+            desk.opened.entry(file.source.clone()).or_default().insert((file.record.incident.opened, id.clone()));
         }
         desk.drop_receivers_that_are_gone();
         Ok(desk)

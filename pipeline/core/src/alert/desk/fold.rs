@@ -77,7 +77,7 @@ impl Desk {
         }
         self.refresh(&incident);
         if is_new {
-            self.relate(&incident, &alert.source);
+            self.relate(&incident);
         }
         self.route(&id, &incident, &hits);
         if self.alerts[&id].receivers.is_empty() {
@@ -129,8 +129,8 @@ impl Desk {
         let worst = alert.severity;
         let record = IncidentRecord { incident, key: key.clone(), worst, threads, related, closing: false, done: false };
         self.groups.insert(key, id.clone());
-        self.opened.insert((opened, id.clone()));
-        self.files.insert(id.clone(), File { record, members: BTreeSet::new(), open: Default::default() });
+        self.opened.entry(alert.source.clone()).or_default().insert((opened, id.clone()));
+        self.files.insert(id.clone(), File::new(record, alert.source.clone()));
         id
     }
 

@@ -89,7 +89,9 @@ impl Desk {
         }
         let mut file = self.files.remove(incident).expect("it was just found");
         let record = &mut file.record;
-        self.opened.remove(&(record.incident.opened, incident.to_owned()));
+        if let Some(opened) = self.opened.get_mut(&file.source) {
+            opened.remove(&(record.incident.opened, incident.to_owned()));
+        }
         if self.groups.get(&record.key).is_some_and(|id| id == incident) {
             self.groups.remove(&record.key);
         }
