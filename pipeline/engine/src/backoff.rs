@@ -8,6 +8,8 @@ use floodmark_schemas::series::fnv1a;
 const FIRST: Duration = Duration::from_millis(100);
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(30);
+/// What ran this long has recovered from whatever failed before.
+pub(crate) const RECOVERED_AFTER: Duration = Duration::from_secs(10);
 
 /// Doubling waits with a jitter that differs between keys, so that what failed together does not return together.
 #[derive(Debug)]

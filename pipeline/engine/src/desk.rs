@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, RECOVERED_AFTER};
 use crate::dispatcher::{Dispatcher, Waits};
 use crate::retention::Floor;
 use crate::telemetry::DeskMeters;
@@ -38,8 +38,6 @@ const TIDIES_EVERY: Duration = Duration::from_secs(15);
 const LAST_SENDS: Duration = Duration::from_secs(2);
 /// How long noting what was sent may take after that.
 const LAST_NOTES: Duration = Duration::from_secs(1);
-/// What ran this long has recovered from whatever failed before.
-const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 /// How many rounds of deleting there are at once.
 const DELETES_MAX: usize = 20;
 

@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use floodmark_core::ports::{Entry, Limit, Log, Position};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::FrameHeader;
-use opentelemetry::KeyValue;
 
-use crate::telemetry::{Count, Labelled};
+use crate::telemetry::GapMeters;
 
 /// What one reader has come past.
 #[derive(Debug)]
@@ -20,7 +19,7 @@ pub struct Gaps {
     after: Position,
     /// The newest frame on each subject, and the position of the last.
     newest: BTreeMap<String, Frame>,
-    missing: Count,
+    meters: GapMeters,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +32,7 @@ struct Frame {
 impl Gaps {
     /// For the job or sink with this name, which begins to read after a position.
     pub fn new(reader: &str, after: Position) -> Self {
-        let of = Labelled::new([KeyValue::new("reader", reader.to_owned())]);
-        let missing = of.count("floodmark_frames_missing_total", "Frames that the log does not have between two that it has.");
-        Self { reader: reader.to_owned(), after, newest: BTreeMap::new(), missing }
+        Self { reader: reader.to_owned(), after, newest: BTreeMap::new(), meters: GapMeters::new(reader) }
     }
 
     /// Looks at the next entry that was read from the event log, before it is used.
@@ -61,7 +58,7 @@ impl Gaps {
             }
             if let Some(before) = before.filter(|before| before.epoch == epoch) {
                 let missing = number - before.number - 1;
-                self.missing.add(missing);
+                self.meters.missing(missing);
                 let (reader, subject) = (&self.reader, &entry.subject);
                 tracing::error!(reader, subject, missing, after = before.position.0, before = entry.position.0, "the log lacks frames");
             }

@@ -34,9 +34,6 @@ use desk::{Desk, News, Order};
 use unit::Stage;
 use work::Work;
 
-/// What ran this long has recovered from whatever failed before.
-const RECOVERED_AFTER: Duration = Duration::from_secs(10);
-
 /// What may be under way between the supervisor and the desk: it is granted, to be given up, and released.
 const QUEUED_PER_UNIT: usize = 8;
 

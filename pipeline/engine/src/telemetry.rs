@@ -7,6 +7,7 @@
 
 mod alerts;
 mod dead_letters;
+mod gaps;
 mod polls;
 mod states;
 
@@ -23,6 +24,7 @@ use opentelemetry::{
 use crate::status::Shards;
 pub use alerts::{DeskMeters, ReceiverMeters};
 pub use dead_letters::DeadLetterMeters;
+pub use gaps::GapMeters;
 pub use polls::PollMeters;
 pub use states::show_states;
 

@@ -36,7 +36,7 @@ pub(super) struct Chain {
     /// Log time of the newest commit's entry.
     pub(super) cut_time: Option<Timestamp>,
     /// When the event log stored what the newest entry follows from; `None` when no entry was taken yet.
-    log_time: Option<i64>,
+    cause_time: Option<i64>,
     /// The newest entry, unless it is in a commit.
     newest: Option<Newest>,
     /// Position of the newest commit.
@@ -149,7 +149,7 @@ impl Chain {
             self.trace = Some(trace.to_owned());
         }
         self.ends = ends(&entry.headers);
-        self.log_time = Some(entry.headers.parse(CAUSE_TIME).unwrap_or(entry.time.micros()));
+        self.cause_time = Some(entry.headers.parse(CAUSE_TIME).unwrap_or(entry.time.micros()));
         self.newest = Some(Newest { time: entry.time, print: Print::Of(entry.body.clone()) });
     }
 
@@ -205,8 +205,8 @@ impl Chain {
         };
         let body = serde_json::to_vec(&written).expect("a commit is plain data");
         let mut entry = entry(spec, self, body);
-        if let Some(log_time) = self.log_time {
-            entry.headers.set(CAUSE_TIME, log_time);
+        if let Some(cause_time) = self.cause_time {
+            entry.headers.set(CAUSE_TIME, cause_time);
         }
         if let Some(trace) = &self.trace {
             entry.headers.set(trace::HEADER, trace);

@@ -5,8 +5,7 @@ use floodmark_core::{Error, Kind, Result};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::RECOVERED_AFTER;
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, RECOVERED_AFTER};
 use crate::ingest::Logs;
 use crate::job::{Job, JobSpec, OperatorFactory};
 use crate::retention::Floor;

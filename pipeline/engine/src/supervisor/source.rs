@@ -9,8 +9,8 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{RECOVERED_AFTER, SourcePlan};
-use crate::backoff::Backoff;
+use super::SourcePlan;
+use crate::backoff::{Backoff, RECOVERED_AFTER};
 use crate::ingest::{self, Logs, Promise};
 use crate::status::{SourceState, SourceStatus, Statuses};
 use crate::telemetry::SourceMeters;

@@ -3,10 +3,9 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use floodmark_core::ports::{Position, Size, SourceSpec, alerts::Depth, log::dead_letter_entry};
-use floodmark_engine::gaps::Gaps;
+use floodmark_core::ports::{Size, SourceSpec, alerts::Depth, log::dead_letter_entry};
 use floodmark_engine::telemetry::{
-    DeadLetterMeters, DeskMeters, JobMeters, LogMeters, PollMeters, ReceiverMeters, SinkMeters, SourceMeters, show_states,
+    DeadLetterMeters, DeskMeters, GapMeters, JobMeters, LogMeters, PollMeters, ReceiverMeters, SinkMeters, SourceMeters, show_states,
 };
 use floodmark_engine::{Shards, SourceState, Statuses};
 use floodmark_schemas::{DeadLetter, Encoding};
@@ -224,7 +223,7 @@ async fn the_page_about_metrics_lists_exactly_what_is_shown() {
     let letter = DeadLetter::new("doc", "1", "a.csv:1", "bad", time, b"x");
     drop(DeadLetterMeters::default().of(&dead_letter_entry(&letter).unwrap()));
     drop(PollMeters::new("doc"));
-    drop(Gaps::new("doc", Position::START));
+    drop(GapMeters::new("doc"));
     let statuses = Statuses::default();
     statuses.update(&source_spec("doc"), |status| status.state = SourceState::Running);
     show_states(&statuses);
