@@ -47,6 +47,10 @@ match = ["severity=grave", "team=db"]
 match = ["source=machin"]
 begins = "0 2 * * *"
 lasts = "1h"
+[maintenance.of_what_the_program_tells_of_itself]
+match = ["source=floodmark"]
+begins = "0 2 * * *"
+lasts = "1h"
 "# => [
         "5:15 there is no rule \"hots_down\" | did you mean `host_down`?",
         "10:33 there is no rule \"host_dwon\" | did you mean `host_down`?",

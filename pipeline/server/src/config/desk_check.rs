@@ -2,7 +2,7 @@
 //! and routes that alerts can come to. Besides, what works and is most likely not meant.
 
 use floodmark_connectors::settings::Fault;
-use floodmark_schemas::Severity;
+use floodmark_schemas::{Severity, subject};
 
 use super::check::{tables, tell};
 use super::load::Parts;
@@ -125,8 +125,10 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn of(root: &'a Node) -> Self {
-        let names = |section| tables(root, section).map(|(id, _)| id.as_str()).collect();
-        Self { rules: names("alerts"), sources: names("sources") }
+        let names = |section| tables(root, section).map(|(id, _)| id.as_str());
+        // Alerts of coverage have the program itself as their source.
+        let sources = names("sources").chain([subject::MONITOR]).collect();
+        Self { rules: names("alerts").collect(), sources }
     }
 
     /// A matcher that asks for what there is not matches nothing.
