@@ -21,6 +21,7 @@ pub use finding::{Found, alert, incident, silence};
 pub use overview::{AlertOverview, Overview, SilenceOverview, SilenceState};
 pub use preview::{PREVIEW_DAYS, Past, past};
 pub use situation::Situation;
+pub(crate) use situation::{all_alerts, all_incidents};
 pub use whole::{Attempted, Concerned, Notified, Whole, WholeAlert};
 
 /// The store of alerts, for those who ask.

@@ -10,9 +10,7 @@ use floodmark_schemas::Timestamp;
 use serde::Serialize;
 
 use super::cases::Case;
-
-/// How many incidents are asked for at once.
-const PAGE: usize = 500;
+use crate::incidents::{all_alerts, all_incidents};
 
 /// A time during which something was wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -92,29 +90,22 @@ impl Labels {
     /// # Errors
     /// `Unavailable`.
     pub async fn of_acknowledgements(store: &dyn AlertQuery) -> Result<Option<Self>> {
-        let (mut wrong, mut noise, mut after) = (Vec::new(), Vec::new(), None);
-        loop {
-            let page = store.incidents(&IncidentFilter::default(), after.as_deref(), PAGE).await?;
-            for record in page.items {
-                let Some(useful) = record.incident.acknowledged.as_ref().and_then(|said| said.useful) else { continue };
-                let filter = AlertFilter { incident: Some(record.incident.id.clone()), ..AlertFilter::default() };
-                let of_it = store.alerts(&filter, None, PAGE).await?.items;
-                // Alerts are told apart by rule, source and labels: those of an incident need not be about the same.
-                let to = record.incident.resolved.unwrap_or(Timestamp::MAX);
-                let labels = of_it.into_iter().map(|record| Label {
-                    from: record.alert.fired.unwrap_or(record.alert.began),
-                    to: if record.is_open() { to } else { record.alert.time },
-                    source: Some(record.alert.source),
-                    rule: Some(record.alert.rule),
-                    labels: record.alert.labels,
-                });
-                if useful { wrong.extend(labels) } else { noise.extend(labels) }
-            }
-            after = page.next;
-            if after.is_none() {
-                let found = !(wrong.is_empty() && noise.is_empty());
-                return Ok(found.then_some(Self { wrong, noise: Some(noise) }));
-            }
+        let (mut wrong, mut noise) = (Vec::new(), Vec::new());
+        for record in all_incidents(store, &IncidentFilter::default()).await? {
+            let Some(useful) = record.incident.acknowledged.as_ref().and_then(|said| said.useful) else { continue };
+            let filter = AlertFilter { incident: Some(record.incident.id.clone()), ..AlertFilter::default() };
+            // Alerts are told apart by rule, source and labels: those of an incident need not be about the same.
+            let to = record.incident.resolved.unwrap_or(Timestamp::MAX);
+            let labels = all_alerts(store, &filter).await?.into_iter().map(|record| Label {
+                from: record.alert.fired.unwrap_or(record.alert.began),
+                to: if record.is_open() { to } else { record.alert.time },
+                source: Some(record.alert.source),
+                rule: Some(record.alert.rule),
+                labels: record.alert.labels,
+            });
+            if useful { wrong.extend(labels) } else { noise.extend(labels) }
         }
+        let found = !(wrong.is_empty() && noise.is_empty());
+        Ok(found.then_some(Self { wrong, noise: Some(noise) }))
     }
 }

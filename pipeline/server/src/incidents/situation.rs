@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use floodmark_core::Result;
 use floodmark_core::alert::desk::{AlertRecord, Desk, IncidentRecord, Policy, Stored, Verdict};
-use floodmark_core::ports::{AlertFilter, AlertQuery, IncidentFilter};
+use floodmark_core::ports::{AlertFilter, AlertQuery, IncidentFilter, Page};
 use floodmark_schemas::{Alert, Timestamp};
 
 /// How much is asked for at once.
@@ -70,24 +70,20 @@ impl Situation {
     }
 }
 
-/// Page after page.
-async fn all_incidents(query: &dyn AlertQuery, filter: &IncidentFilter) -> Result<Vec<IncidentRecord>> {
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let page = query.incidents(filter, after.as_deref(), PAGE).await?;
-        found.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            return Ok(found);
-        }
-    }
+/// All incidents that are asked for, page after page.
+pub(crate) async fn all_incidents(query: &dyn AlertQuery, filter: &IncidentFilter) -> Result<Vec<IncidentRecord>> {
+    all(async |after| query.incidents(filter, after.as_deref(), PAGE).await).await
 }
 
-/// Page after page.
-async fn all_alerts(query: &dyn AlertQuery, filter: &AlertFilter) -> Result<Vec<AlertRecord>> {
+/// All alerts that are asked for, page after page.
+pub(crate) async fn all_alerts(query: &dyn AlertQuery, filter: &AlertFilter) -> Result<Vec<AlertRecord>> {
+    all(async |after| query.alerts(filter, after.as_deref(), PAGE).await).await
+}
+
+async fn all<T>(page: impl AsyncFn(Option<String>) -> Result<Page<T>>) -> Result<Vec<T>> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = query.alerts(filter, after.as_deref(), PAGE).await?;
+        let page = page(after).await?;
         found.extend(page.items);
         after = page.next;
         if after.is_none() {
