@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::super::args::Global;
 use super::super::exit::{Exit, Failure, Outcome};
 use super::super::output::print;
+use super::arguments::time;
 use super::send_test::find;
 use crate::config::{self, ReceiverKind};
 
@@ -80,10 +81,6 @@ impl From<Reason> for NotificationReason {
             Reason::Test => Self::Test,
         }
     }
-}
-
-fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).map_err(|e| e.to_string())
 }
 
 /// Prints what a receiver would be told.
