@@ -138,7 +138,7 @@ impl Rule {
     /// Takes an entry as [`Operator::apply`](crate::ports::Operator::apply) does; one that cannot be read changes nothing.
     ///
     /// # Errors
-    /// `Rejected` when a commit of the operator that the rule reads cannot be read.
+    /// `Rejected` when it cannot be read.
     pub fn share(&mut self, shared: &Shared, outputs: &mut Outputs) -> Result<()> {
         let Shared { entry, header, frame } = shared;
         if self.spec.input.upstream().is_some() {
