@@ -59,8 +59,12 @@ pub struct AlertPlan {
 }
 
 impl AlertPlan {
-    /// The subjects whose entries the desk takes.
+    /// The subjects whose entries the desk takes. Without rules it is one that has none: no subject at all would mean every entry
+    /// to a server.
     pub(crate) fn patterns(&self) -> Vec<String> {
+        if self.rules.is_empty() {
+            return vec![subject::outputs_of(subject::MONITOR)];
+        }
         self.rules.iter().map(|rule| subject::outputs_of(rule)).collect()
     }
 }

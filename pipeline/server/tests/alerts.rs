@@ -21,10 +21,14 @@ impl Setting {
     }
 
     fn write(&self, more: &str) {
+        let rule = "[alerts.hot]\ntype = \"threshold\"\nmetrics = [\"cpu_usage\"]\nabove = 90\nseverity = \"critical\"\n";
+        self.write_without_rule(&format!("{rule}{more}"));
+    }
+
+    fn write_without_rule(&self, more: &str) {
         let (port, url) = (self.push, self.hook.url("/"));
         let text = format!(
             "[api]\nlisten = \"127.0.0.1:0\"\n[sources.in]\ntype = \"push\"\nlisten = \"127.0.0.1:{port}\"\n\
-             [alerts.hot]\ntype = \"threshold\"\nmetrics = [\"cpu_usage\"]\nabove = 90\nseverity = \"critical\"\n\
              [receivers.hook]\ntype = \"webhook\"\nurl = \"{url}\"\n\
              [route]\ngroup_by = \"each\"\ngroup_wait = \"0s\"\ngroup_interval = \"1s\"\n{more}"
         );
@@ -97,6 +101,24 @@ async fn an_alert_is_told_once_and_not_in_maintenance() {
     program.signal("TERM");
     assert_eq!(program.ends().await.0, 0);
     assert_eq!(setting.hook.wrong(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_the_last_rule_had_begun_is_over_when_that_is_removed() {
+    let setting = Setting::new().await;
+    setting.write("");
+    let program = setting.installation.run();
+    program.ready(1).await;
+    setting.post(&[("a", 95.0)]).await;
+    assert_eq!(setting.told(1).await, pairs(&[("opened", "a")]));
+    setting.write_without_rule("");
+    program.signal("HUP");
+    program.ready(2).await;
+    assert_eq!(setting.told(2).await, pairs(&[("opened", "a"), ("resolved", "a")]));
+    let why = &setting.hook.received()[1].json()["alerts"][0]["annotations"]["reason"];
+    assert_eq!(why, "the rule was removed");
+    program.signal("TERM");
+    assert_eq!(program.ends().await.0, 0);
 }
 
 #[tokio::test]

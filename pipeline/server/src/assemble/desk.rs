@@ -68,13 +68,12 @@ pub(super) fn plan(config: &Config, store: Arc<dyn Alerts>, notifiers: BTreeMap<
     })
 }
 
-/// The ways to all receivers, when there is something to tell.
+/// The ways to all receivers.
 ///
 /// # Errors
 /// `Broken` when a secret or a template cannot be read.
 pub(super) fn notifiers(config: &Config) -> Result<BTreeMap<String, Arc<dyn Notifier>>> {
-    let receivers = config.receivers.iter().filter(|_| !config.alerts.is_empty());
-    receivers.map(|(id, receiver)| Ok((id.clone(), notifier(id, &receiver.kind, &config.log)?))).collect()
+    config.receivers.iter().map(|(id, receiver)| Ok((id.clone(), notifier(id, &receiver.kind, &config.log)?))).collect()
 }
 
 /// The PostgreSQL that keeps alerts: that of the first sink.

@@ -64,7 +64,8 @@ pub(crate) async fn open(config: &Config, data: &DataDir, logs: &OpenLogs) -> Re
             }
         }
     }
-    let needs_alerts = !config.alerts.is_empty();
+    // When the last rule is removed, its receivers are told that what it had begun is over.
+    let needs_alerts = !config.alerts.is_empty() || !config.receivers.is_empty();
     let lacks_alerts = needs_alerts && found.alerts.is_none();
     if lacks_alerts || found.rollups.is_none() || found.scores.is_none() || found.series.is_none() || found.dead_letters.is_none() {
         found.embedded(&Store::open(data.store())?);
