@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use floodmark_core::Result;
 use floodmark_core::alert::desk::{AlertRecord, Desk, IncidentRecord, Policy, Stored, Verdict};
-use floodmark_core::ports::{AlertFilter, AlertQuery, IncidentFilter, Page};
+use floodmark_core::ports::{AlertFilter, AlertQuery, IncidentFilter};
 use floodmark_schemas::{Alert, Timestamp};
+use futures_util::FutureExt;
 
-/// How much is asked for at once.
-const PAGE: usize = 1_000;
+use crate::migrate::pairs::{PAGE, Pages};
 
 /// What is open, as a desk sees it that is made from what can be asked for. It changes nothing in the store.
 pub struct Situation {
@@ -70,24 +70,12 @@ impl Situation {
     }
 }
 
-/// All incidents that are asked for, page after page.
+/// All incidents that are asked for.
 pub(crate) async fn all_incidents(query: &dyn AlertQuery, filter: &IncidentFilter) -> Result<Vec<IncidentRecord>> {
-    all(async |after| query.incidents(filter, after.as_deref(), PAGE).await).await
+    Pages::new(move |after| async move { query.incidents(filter, after.as_deref(), PAGE).await }.boxed()).all().await
 }
 
-/// All alerts that are asked for, page after page.
+/// All alerts that are asked for.
 pub(crate) async fn all_alerts(query: &dyn AlertQuery, filter: &AlertFilter) -> Result<Vec<AlertRecord>> {
-    all(async |after| query.alerts(filter, after.as_deref(), PAGE).await).await
-}
-
-async fn all<T>(page: impl AsyncFn(Option<String>) -> Result<Page<T>>) -> Result<Vec<T>> {
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let page = page(after).await?;
-        found.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            return Ok(found);
-        }
-    }
+    Pages::new(move |after| async move { query.alerts(filter, after.as_deref(), PAGE).await }.boxed()).all().await
 }

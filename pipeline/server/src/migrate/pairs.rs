@@ -54,6 +54,15 @@ impl<'a, T> Pages<'a, T> {
         self.peek().await?;
         Ok(self.ahead.pop_front())
     }
+
+    /// All that is left.
+    pub(crate) async fn all(mut self) -> Result<Vec<T>> {
+        let mut items = Vec::new();
+        while self.peek().await?.is_some() {
+            items.extend(self.ahead.drain(..));
+        }
+        Ok(items)
+    }
 }
 
 /// What stands in one list, or in both.

@@ -1,6 +1,6 @@
 //! Steps become alerts of incidents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use floodmark_schemas::{Alert, Incident, Timestamp};
 
