@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use floodmark_core::coverage::{Books, Expected, Grid, Outcome, Report};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -141,6 +143,70 @@ fn of_what_is_configured_anew_nothing_is_expected_from_before() {
     // Due after 3600: 3620 and 3640 are over, and of 3640 the interval after it too.
     assert_eq!(told(&reports[reports.len() - 2..]), ["3660: 0 0 0 2 0", "3720: 2 0 0 3 2"]);
     assert_eq!(reports.iter().flatten().map(|report| report.expected).sum::<u64>(), 2);
+}
+
+#[test]
+fn what_was_told_again_of_a_source_that_is_configured_anew_is_not_counted() {
+    let mut first = books(&[("a", 10)]);
+    let at_600 = keep(&mut first, &[("a", 590, 591, Done)], 600).last().unwrap()[0].at;
+    let mut other = books(&[("a", 20)]);
+    other.resume(&first.resumable());
+    assert!(first.told_since(at_600) <= secs(591), "it is read again");
+    other.tell("web", "a", secs(590), secs(591), Done);
+    other.begin(secs(3_600));
+    other.tell("web", "a", secs(3_620), secs(3_621), Done);
+    let reports = other.advance(secs(3_720));
+    assert_eq!(told(&reports[reports.len() - 2..]), ["3660: 0 0 0 1 0", "3720: 2 1 0 3 1"]);
+}
+
+/// Counts of one target by going through every second: expected, done, failed and missed of what is settled, and late ones.
+fn by_the_second(every: i64, began: i64, polls: &[Poll], until: i64) -> [u64; 5] {
+    let report = EVERY.as_secs() as i64;
+    let last = until / report * report;
+    let mut counts = [0; 5];
+    for moment in (began + 1..=last).filter(|second| second % every == 0) {
+        let of_it = polls.iter().filter(|(_, began, _, _)| (moment..moment + every).contains(began));
+        // It is settled at the first report that comes an interval of reports after the next moment.
+        let settled = (moment + every + report + report - 1) / report * report;
+        let judged = (moment + every + report - 1) / report * report;
+        let in_time = of_it.clone().any(|(_, _, told, _)| *told < moment + every);
+        counts[4] += u64::from(judged <= last && !in_time);
+        if settled <= last {
+            let outcomes: Vec<Outcome> = of_it.filter(|(_, _, told, _)| *told < settled).map(|(_, _, _, outcome)| *outcome).collect();
+            counts[0] += 1;
+            counts[1] += u64::from(outcomes.contains(&Done));
+            counts[2] += u64::from(!outcomes.is_empty() && !outcomes.contains(&Done));
+            counts[3] += u64::from(outcomes.is_empty());
+        }
+    }
+    counts
+}
+
+proptest! {
+    #[test]
+    fn counts_are_those_of_going_through_every_second(
+        every in 1_i64..400,
+        began in 0_i64..100,
+        polls in vec((0_i64..1_500, 0_i64..300, any::<bool>()), 0..60),
+        until in 0_i64..2_000,
+    ) {
+        let outcome = |done| if done { Done } else { Failed };
+        let polls = polls.into_iter().map(|(at, took, done)| ("a", began + at, began + at + took, outcome(done)));
+        let mut polls: Vec<Poll> = polls.filter(|(_, _, told, _)| *told < began + until).collect();
+        polls.sort_by_key(|(_, _, told, _)| *told);
+        let mut books = books(&[("a", every as u64)]);
+        books.begin(secs(began));
+        let mut reports = Vec::new();
+        for (target, at, told, outcome) in &polls {
+            reports.extend(books.advance(secs(*told)));
+            books.tell("web", target, secs(*at), secs(*told), *outcome);
+        }
+        reports.extend(books.advance(secs(began + until)));
+        let found = reports.iter().flatten().fold([0; 5], |[expected, done, failed, missed, late], r| {
+            [expected + r.expected, done + r.done, failed + r.failed, missed + r.missed, late + r.late]
+        });
+        prop_assert_eq!(found, by_the_second(every, began, &polls, began + until));
+    }
 }
 
 #[test]

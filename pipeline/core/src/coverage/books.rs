@@ -8,6 +8,7 @@
 //!   to [`REPORTS_MAX`] of them; of a longer gap each stands for several intervals.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Duration;
 
 use floodmark_schemas::Timestamp;
@@ -189,6 +190,8 @@ impl Source {
         for target in self.targets.values_mut() {
             target.judged = since.max(at.saturating_sub(target.grid.every_us()));
             target.settled = since.max(at.saturating_sub(target.grid.every_us()).saturating_sub(every_us));
+            // What was told before anything was expected.
+            target.told.retain(|moment, _| *moment > target.settled);
         }
     }
 
@@ -216,8 +219,10 @@ impl Source {
 
 impl Target {
     fn report(&mut self, name: &str, at: i64, every_us: i64, report: &mut Report) {
+        // Polls that are rarer than reports: until the first is over there is nothing to judge.
         let judged = at.saturating_sub(self.grid.every_us()).max(self.judged);
-        let in_time = self.told.range(self.judged + 1..=judged).filter(|(_, (_, late))| !late).count() as u64;
+        let in_time =
+            self.told.range((Bound::Excluded(self.judged), Bound::Included(judged))).filter(|(_, (_, late))| !late).count() as u64;
         report.late += self.grid.count(self.judged, judged) - in_time;
         self.judged = judged;
 
