@@ -70,7 +70,7 @@ impl Filling<'_> {
             }
             (Input::Certificates, Payload::Check(check)) => check.certificate_expires.is_some_and(|end| {
                 let days = end.micros().saturating_sub(time) as f64 / 86_400e6;
-                self.push_series(index, time, &check.series("certificate_expires_seconds", "s"), days)
+                self.push_series(index, time, &check.series("certificate_days_left", "d"), days)
             }),
             (Input::Anything, Payload::Check(check)) => self.push_series(index, time, &check.series(UP, ""), 1.0),
             (Input::Anything, Payload::Record(record)) => self.push_series(index, time, &series_of(event, record), 1.0),

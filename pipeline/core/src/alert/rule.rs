@@ -199,9 +199,10 @@ impl Rule {
         self.counts.undefined += columns.undefined;
         let mut texts = rows.texts.iter().peekable();
         for row in 0..columns.time.len() {
-            let (time, id) = (columns.time[row], columns.series[row]);
+            // A time that has not come yet would make everything late that comes until then.
+            let (time, id) = (columns.time[row].min(cap), columns.series[row]);
             let part = self.lanes.part(source);
-            let own = part.sources.observe(lane, time.min(cap), header.disorder_us);
+            let own = part.sources.observe(lane, time, header.disorder_us);
             let (before, reached) = part.reach(own.min(others));
             self.follow(source, before, reached, at, outputs);
             let text = texts.next_if(|(of, _)| *of == row).map(|(_, text)| text);
