@@ -57,6 +57,23 @@ lasts = "1h"
         "13:10 there is no severity \"grave\" | the severities are info, warning, error and critical",
         "15:10 there is no source \"machin\" | did you mean `machine`?",
     ],
+    rules_that_depend_on_each_other: r#"[sources.machine]
+type = "host"
+[alerts.a]
+type = "state"
+depends_on = ["rule=b"]
+[alerts.b]
+type = "state"
+depends_on = ["rule=c"]
+[alerts.c]
+type = "state"
+depends_on = ["rule=a"]
+[alerts.d]
+type = "state"
+depends_on = ["rule=a"]
+"# => [
+        "5:14 rules that depend on each other are silent when all of them fire: a on b on c on a | let one of them depend on none of the others",
+    ],
     two_routes_of_one_name: r#"[[route.routes]]
 id = "a"
 match = ["team=x"]

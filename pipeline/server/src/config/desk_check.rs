@@ -1,6 +1,8 @@
 //! What routes, inhibitions, dependences and maintenance need of what is around them: receivers, rules and sources that exist,
 //! and routes that alerts can come to. Besides, what works and is most likely not meant.
 
+use std::collections::BTreeSet;
+
 use floodmark_connectors::settings::Fault;
 use floodmark_schemas::{Severity, subject};
 
@@ -33,6 +35,7 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         tell(matchers.iter().enumerate().filter_map(|(i, of)| known.fault(i, of)).collect(), &path, root, report);
     }
+    no_circles(parts, report);
     reachable(parts.routing.map(|routing| routing.routes.as_slice()).unwrap_or_default(), vec!["route".to_owned()], parts, report);
 }
 
@@ -93,6 +96,29 @@ fn reachable(routes: &[Route], at: Vec<String>, parts: &Parts<'_>, report: &mut 
             });
         }
         reachable(&route.routes, way(i), parts, report);
+    }
+}
+
+/// Rules that depend on each other: when both fire, nobody is told.
+fn no_circles(parts: &Parts<'_>, report: &mut Report) {
+    let on = |id: &str| match parts.alerts.get(id).map(|rule| rule.depends.depends_on.as_slice()) {
+        Some([only]) => only.matcher().exactly().filter(|(name, _)| *name == "rule").map(|(_, other)| other.to_owned()),
+        _ => None,
+    };
+    let mut told = BTreeSet::new();
+    for id in parts.alerts.keys() {
+        let way: Vec<String> = std::iter::successors(on(id), |other| on(other)).take(parts.alerts.len()).collect();
+        let Some(end) = way.iter().position(|other| other == id) else { continue };
+        let circle = &way[..=end];
+        // A rule that depends on itself only lets its first alert through. Each circle is told once.
+        if end > 0 && told.insert(circle.iter().cloned().collect::<BTreeSet<_>>()) {
+            let message = format!("rules that depend on each other are silent when all of them fire: {id} on {}", circle.join(" on "));
+            report.add(
+                parts.root.place(&["alerts", id, "depends_on"]),
+                message,
+                Some("let one of them depend on none of the others".to_owned()),
+            );
+        }
     }
 }
 
