@@ -109,6 +109,7 @@ impl AlertDesk {
         let (written, _) = watch::channel(());
         let (now, meters) = (self.clock.now(), DeskMeters::default());
         desk.retire(now, &self.plan.rules.iter().cloned().collect());
+        desk.reroute(now);
         let waiting = self.retrying(|| self.plan.store.depths()).await?;
         let known = self.plan.notifiers.keys().cloned();
         let receivers: BTreeSet<String> = known.chain(waiting.into_iter().map(|depth| depth.receiver)).collect();

@@ -64,6 +64,9 @@ pub(crate) fn decision(decision: &Decision) -> String {
             format!("{alert} changes too often: it counts as open until {}, unless it comes again", time(*until))
         }
         Verdict::RateLimited { until } => format!("{receiver} was told too much already: the next waits until {}", time(*until)),
+        Verdict::AcknowledgedNoMore { severity } => {
+            format!("it is {}, graver than all that was known when it was acknowledged: it is acknowledged no more", severity.name())
+        }
         Verdict::OverBefore => format!("all was over before {receiver} was told"),
         Verdict::Acknowledged { by } => format!("{by} looks after it"),
         Verdict::Escalated { to } => format!("nobody who was told looks after it: {to} is told too"),

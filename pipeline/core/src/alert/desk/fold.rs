@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use floodmark_schemas::{Alert, Incident, Timestamp};
+use floodmark_schemas::{Alert, AlertState, Incident, Timestamp};
 
 use super::core::{Due, File};
 use super::rebuild::{RuleEntry, Said};
@@ -21,6 +21,7 @@ impl Desk {
                 }
             }
         }
+        self.drop_given_up(now);
         self.changed.out.notes.append(&mut self.versions.changes());
     }
 
@@ -61,7 +62,7 @@ impl Desk {
         // An alert of the same line that is over, or that the rule's new definition has begun at another time, is the same to
         // whoever was told of it.
         let before = self.lines.get(&line).cloned().filter(|id| self.files[&incident].members.contains(id));
-        let receivers = before.map_or_else(BTreeMap::new, |before| self.leave(&before));
+        let receivers = before.map_or_else(BTreeMap::new, |before| self.replace(&before, alert.time));
         let id = alert.id.clone();
         let in_incident = Some(incident.clone());
         let record = AlertRecord { alert: alert.clone(), line, job, position, incident: in_incident, held: None, receivers, live: true };
@@ -75,6 +76,7 @@ impl Desk {
         if i128::from(late_us) > self.policy.late_after.as_micros().cast_signed() {
             self.decide(now, &incident, Some(&id), None, Verdict::Late { fired });
         }
+        self.reopen_when_graver(now, &incident, alert);
         self.refresh(&incident);
         if is_new {
             self.relate(&incident);
@@ -105,10 +107,43 @@ impl Desk {
         }
         self.count_in(&id);
         if graver && alert.state.is_active() {
-            let hits: Vec<Hit> = self.routes.of(alert).into_iter().cloned().collect();
-            self.route(&id, &incident, &hits);
+            self.reopen_when_graver(now, &incident, alert);
+            self.route_anew(&id);
         }
         self.after(now, &id, &incident);
+    }
+
+    /// Whoever acknowledged the incident knew of nothing as grave as this alert.
+    pub(super) fn reopen_when_graver(&mut self, now: Timestamp, incident: &str, alert: &Alert) {
+        let record = &mut self.files.get_mut(incident).expect("the incident was just found").record;
+        if alert.severity <= record.worst || record.incident.acknowledged.take().is_none() {
+            return;
+        }
+        let receivers: Vec<String> = record.threads.keys().cloned().collect();
+        for receiver in receivers {
+            self.thread(incident, &receiver, Thread::forget_who_answered);
+        }
+        self.decide(now, incident, Some(&alert.id), None, Verdict::AcknowledgedNoMore { severity: alert.severity });
+    }
+
+    /// Incidents whose receivers are all gone from the configuration come to others, by the routes that there are now. Say so when a
+    /// desk is made again.
+    pub fn reroute(&mut self, now: Timestamp) {
+        let forsaken = self.files.values().filter(|file| file.record.threads.is_empty());
+        let open: Vec<String> = forsaken.flat_map(|file| &file.members).filter(|id| self.alerts[*id].is_open()).cloned().collect();
+        for id in open {
+            self.route_anew(&id);
+            self.nudge_all(now, &id);
+            self.changed.alerts.insert(id);
+        }
+    }
+
+    /// Adds whoever is to be told of a live alert by the routes that it takes now.
+    pub(super) fn route_anew(&mut self, id: &str) {
+        let record = &self.alerts[id];
+        let hits: Vec<Hit> = self.routes.of(&record.alert).into_iter().cloned().collect();
+        let incident = record.incident.clone().expect("live alerts are in incidents");
+        self.route(id, &incident, &hits);
     }
 
     /// What follows when an alert has changed.
@@ -121,7 +156,8 @@ impl Desk {
     /// Opens an incident for its first alert.
     fn open(&mut self, alert: &Alert, key: String, group: BTreeMap<String, String>) -> String {
         let id = hash::of([key.as_str(), &alert.id]);
-        let title = alert.annotations.get("summary").cloned();
+        // A template whose labels are missing gives nothing.
+        let title = alert.annotations.get("summary").filter(|summary| !summary.trim().is_empty()).cloned();
         let title = title.unwrap_or_else(|| format!("{}: {} of {}", alert.rule, alert.series, alert.source));
         let opened = alert.fired.unwrap_or(alert.time);
         let incident = Incident { id: id.clone(), group, title, severity: alert.severity, opened, resolved: None, acknowledged: None };
@@ -187,6 +223,24 @@ impl Desk {
         }
     }
 
+    /// Another alert of the same series takes the place of this one.
+    fn replace(&mut self, id: &str, time: Timestamp) -> BTreeMap<String, super::Told> {
+        if self.alerts[id].alert.state.is_active() {
+            self.end(id, time, "another alert of the same series took its place");
+        }
+        self.leave(id)
+    }
+
+    /// Ends a live alert of which its rule says no more. Its incident is not looked at.
+    pub(super) fn end(&mut self, id: &str, time: Timestamp, reason: &str) {
+        self.count_out(id);
+        let record = self.alerts.get_mut(id).expect("it is live");
+        record.alert = over(&record.alert, time, reason);
+        let step = StepRecord { position: record.position, alert: record.alert.clone() };
+        self.changed.out.steps.push(step);
+        self.count_in(id);
+    }
+
     /// Takes a live alert out of memory; gives what its receivers know of it.
     pub(super) fn leave(&mut self, id: &str) -> BTreeMap<String, super::Told> {
         self.count_out(id);
@@ -207,15 +261,23 @@ impl Desk {
     }
 }
 
-/// What alerts must have in common with this one to be of the same incident: as a hash, and as labels.
+/// The step that ends an alert of which its rule says no more.
+pub(super) fn over(alert: &Alert, time: Timestamp, reason: &str) -> Alert {
+    let state = if alert.state.is_active() { AlertState::Resolved } else { AlertState::Inactive };
+    let mut over = Alert { before: alert.state, state, flapping: false, step: alert.step + 1, time, noticed: time, ..alert.clone() };
+    over.annotations.insert("reason".to_owned(), reason.to_owned());
+    over
+}
+
+/// What alerts must have in common with this one to be of the same incident, besides its first route: as a hash, and as labels.
 fn group(hits: &[Hit], alert: &Alert) -> (String, BTreeMap<String, String>) {
-    let each = GroupBy::Each;
-    match hits.first().map_or(&each, |hit| &hit.group_by) {
-        GroupBy::Each => (hash::of(["each", &line(alert)]), alert.labels.clone()),
+    let (path, group_by) = hits.first().map_or(("", &GroupBy::Each), |hit| (hit.path.as_str(), &hit.group_by));
+    match group_by {
+        GroupBy::Each => (hash::of(["each", path, &line(alert)]), alert.labels.clone()),
         GroupBy::Labels(names) => {
             let pairs = names.iter().map(|name| (name.clone(), value(alert, name).to_owned()));
             let group: BTreeMap<String, String> = pairs.filter(|(_, value)| !value.is_empty()).collect();
-            (hash::of(std::iter::once("labels").chain(group.iter().flat_map(|(name, value)| [name.as_str(), value]))), group)
+            (hash::of(["labels", path].into_iter().chain(group.iter().flat_map(|(name, value)| [name.as_str(), value]))), group)
         }
     }
 }

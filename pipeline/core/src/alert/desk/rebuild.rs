@@ -2,14 +2,15 @@
 //!
 //! A changed rule is computed anew from the log, and nobody is told of that: its alerts are kept aside. When every job of the
 //! new definition is through, it takes over: alerts that are open by both go on silently, those that are open only by the new
-//! definition are told, those that are open only by the old one are over. The same holds for jobs that begin anew with the
+//! definition are told, and so are those that are graver by it, those that are open only by the old one are over. The same holds for jobs that begin anew with the
 //! definition that counts, and for the first definition of a rule that is computed from a log that was there before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use floodmark_schemas::{Alert, AlertState, Timestamp};
+use floodmark_schemas::{Alert, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::fold::over;
 use super::{Desk, StepRecord, Verdict, line};
 use crate::{Error, Result};
 
@@ -47,6 +48,8 @@ pub(super) enum Said {
 pub(super) struct Versions {
     rules: BTreeMap<String, Rule>,
     changed: BTreeMap<String, Option<String>>,
+    /// What was kept aside for definitions that will never count.
+    given_up: Vec<Kept>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -100,7 +103,7 @@ impl Versions {
                 aside.alerts.insert(id.to_owned(), kept);
             }
         }
-        Ok(Self { rules, changed: BTreeMap::new() })
+        Ok(Self { rules, ..Self::default() })
     }
 
     /// Notes that have changed since it was last asked.
@@ -114,8 +117,10 @@ impl Versions {
         let is_aside = rule.aside.as_ref().is_some_and(|aside| aside.version == entry.version);
         let is_current = rule.current.as_ref() == Some(&entry.version);
         if !entry.rebuilding && !is_aside && (is_current || rule.current.is_none()) {
-            if !is_current || rule.aside.is_some() {
-                // A definition that was being computed has been given up.
+            // While processes are changed one by one, jobs of one version and of the next stand side by side. A job that has gone back
+            // gives the definition up that was being computed.
+            let is_given_up = rule.aside.as_ref().is_some_and(|aside| aside.jobs.contains_key(&entry.job));
+            if !is_current || is_given_up {
                 self.set(&entry.rule, Rule { current: Some(entry.version.clone()), aside: None });
             }
             return Said::Counts;
@@ -141,6 +146,7 @@ impl Versions {
         let is_same = |aside: &Aside| rule.aside.as_ref().is_some_and(|now| now.version == aside.version);
         for aside in before.and_then(|before| before.aside).into_iter().filter(|aside| !is_same(aside)) {
             self.changed.extend(aside.alerts.keys().map(|alert| (aside_note(id, alert), None)));
+            self.given_up.extend(aside.alerts.into_values());
         }
         let note = serde_json::to_string(&rule).expect("texts and numbers are JSON");
         self.changed.insert(format!("{RULE}{id}"), Some(note));
@@ -172,8 +178,8 @@ impl Desk {
 
     /// What was kept aside counts from now on.
     pub(super) fn take_over(&mut self, now: Timestamp, entry: &RuleEntry) {
-        let rule = self.versions.rules.get(&entry.rule).cloned().unwrap_or_default();
-        let Some(aside) = rule.aside else { return };
+        let Some(rule) = self.versions.rules.get_mut(&entry.rule) else { return };
+        let Some(aside) = rule.aside.take() else { return };
         let is_same = rule.current.as_ref() == Some(&aside.version);
         let jobs: BTreeSet<u32> = aside.jobs.keys().copied().collect();
         let replaced = self.alerts.values().filter(|record| {
@@ -191,7 +197,7 @@ impl Desk {
                 continue;
             }
             if self.alerts.contains_key(&alert.id) {
-                self.goes_on(&alert, job, position);
+                self.goes_on(now, &alert, job, position);
             } else {
                 self.admit(now, &alert, line(&alert), job, position);
             }
@@ -214,19 +220,40 @@ impl Desk {
             self.versions.rules.remove(&rule);
             self.versions.changed.insert(format!("{RULE}{rule}"), None);
         }
+        self.drop_given_up(now);
         self.changed.out.notes.append(&mut self.versions.changes());
     }
 
-    /// An alert that is open by both definitions.
-    fn goes_on(&mut self, alert: &Alert, job: u32, position: u64) {
+    /// Alerts of definitions that never counted are over.
+    pub(super) fn drop_given_up(&mut self, time: Timestamp) {
+        for Kept { alert, job, position } in std::mem::take(&mut self.versions.given_up) {
+            if !self.alerts.contains_key(&alert.id) {
+                let alert = over(&alert, time, "the definition of the rule was given up");
+                self.changed.out.steps.push(StepRecord { position, alert: alert.clone() });
+                self.pass(&alert, line(&alert), job, position);
+            }
+        }
+    }
+
+    /// An alert that is open by both definitions. Nobody is told, unless it is graver by the new one.
+    fn goes_on(&mut self, now: Timestamp, alert: &Alert, job: u32, position: u64) {
         self.count_out(&alert.id);
         let record = self.alerts.get_mut(&alert.id).expect("it was just looked up");
+        let graver = alert.severity > record.alert.severity;
         (record.alert, record.job, record.position) = (alert.clone(), job, position);
         let until = record.held.take();
         let incident = record.incident.clone();
         self.due.extract_if(.., |(at, due)| Some(*at) == until && *due == super::core::Due::Hold(alert.id.clone())).for_each(drop);
         self.count_in(&alert.id);
-        incident.iter().for_each(|incident| self.refresh(incident));
+        let Some(incident) = incident else { return };
+        if graver {
+            self.reopen_when_graver(now, &incident, alert);
+            self.route_anew(&alert.id);
+        }
+        self.refresh(&incident);
+        if graver {
+            self.nudge_all(now, &alert.id);
+        }
     }
 
     /// An alert that is none any more, for this reason.
@@ -235,10 +262,7 @@ impl Desk {
         let Some(record) = self.alerts.get(id) else { return };
         let Some(incident) = record.incident.clone() else { return };
         if record.is_open() {
-            let mut alert = record.alert.clone();
-            (alert.before, alert.state, alert.flapping) = (alert.state, AlertState::Resolved, false);
-            (alert.step, alert.time, alert.noticed) = (alert.step + 1, time, time);
-            alert.annotations.insert("reason".to_owned(), reason.to_owned());
+            let alert = over(&record.alert, time, reason);
             let (job, position) = (record.job, record.position);
             self.decide(now, &incident, Some(id), None, Verdict::RuleChanged { reason: reason.to_owned() });
             self.changed.out.steps.push(StepRecord { position, alert: alert.clone() });

@@ -70,6 +70,11 @@ impl Thread {
             (due, escalates) => due.or(escalates),
         }
     }
+
+    /// Escalation begins anew with what is told next.
+    pub(super) fn forget_who_answered(&mut self) {
+        (self.first_told, self.escalated, self.escalates) = (None, 0, None);
+    }
 }
 
 /// An incident of another source that began at about the same time. That is all that is known: not that one caused the other.

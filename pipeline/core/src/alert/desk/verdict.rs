@@ -1,6 +1,6 @@
 //! Why somebody was told, or was not: kept with the incident, for whoever asks later.
 
-use floodmark_schemas::{NotificationReason, Timestamp};
+use floodmark_schemas::{NotificationReason, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One decision.
@@ -92,6 +92,11 @@ pub enum Verdict {
     Acknowledged {
         /// Who.
         by: String,
+    },
+    /// An alert is graver than all that were known when it was acknowledged.
+    AcknowledgedNoMore {
+        /// How grave it is.
+        severity: Severity,
     },
     /// Nobody looks after it: another receiver is told.
     Escalated {

@@ -8,7 +8,7 @@ use super::flush::Said;
 use super::tick::after;
 use super::{Desk, Verdict, hash};
 
-/// The annotation of an alert that became known long after it fired.
+/// The annotation of an alert whose newest step became known long after it happened.
 const LATE: &str = "late";
 
 impl Desk {
@@ -47,6 +47,9 @@ impl Desk {
                 thread.first_told = Some(now);
                 thread.escalates = thread.escalation.first().map(|step| after(now, step.after).max(now.plus_micros(1)));
             }
+            if reason == NotificationReason::Resolved {
+                thread.forget_who_answered();
+            }
         });
         let file = self.files.get_mut(incident).expect("it was just found");
         if reason == NotificationReason::Resolved && !file.is_open() {
@@ -57,13 +60,18 @@ impl Desk {
         }
     }
 
-    /// The alert as its receivers see it: one that became known late says so.
+    /// The alert as its receivers see it: what became known late says so.
     fn shown(&self, alert: &Alert) -> Alert {
         let mut alert = alert.clone();
-        let fired = alert.fired.unwrap_or(alert.time);
         let late_us = alert.noticed.micros().saturating_sub(alert.time.micros());
         if i128::from(late_us) > self.policy.late_after.as_micros().cast_signed() {
-            alert.annotations.insert(LATE.to_owned(), format!("it would have fired at {fired}, but was noticed at {}", alert.noticed));
+            let what = match alert.fired {
+                Some(fired) if fired == alert.time => "it would have fired at",
+                _ if alert.state.is_active() => "it is like this since",
+                _ => "it was over at",
+            };
+            let late = format!("{what} {}, but was noticed at {}", alert.time, alert.noticed);
+            alert.annotations.insert(LATE.to_owned(), late);
         }
         alert
     }

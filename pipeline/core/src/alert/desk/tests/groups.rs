@@ -1,3 +1,4 @@
+use super::super::{Matchers, Route};
 use super::*;
 
 #[test]
@@ -118,6 +119,38 @@ fn late_alerts_are_told_and_say_when_they_would_have_fired() {
     let told = &bench.all.notifications[0].alerts[0];
     assert_eq!(told.annotations["late"], "it would have fired at 1970-01-01T00:01:40Z, but was noticed at 1970-01-01T02:46:40Z");
     assert_eq!(bench.decided(), ["grouped", "late", "waiting", "told"]);
+}
+
+#[test]
+fn an_end_that_became_known_late_says_when_it_was() {
+    let mut bench = Bench::new(policy());
+    let a = alert("disk", "a", 0);
+    bench.take(0, std::slice::from_ref(&a));
+    bench.until(100);
+    bench.told();
+    let over = next(&a, AlertState::Resolved, 200);
+    bench.take(10_000, &[Alert { noticed: Timestamp::from_secs(10_000), ..over }]);
+    bench.until(10_000);
+    let [.., told] = &bench.all.notifications[..] else { panic!("it was told") };
+    assert_eq!(told.alerts[0].annotations["late"], "it was over at 1970-01-01T00:03:20Z, but was noticed at 1970-01-01T02:46:40Z");
+}
+
+#[test]
+fn routes_do_not_share_incidents_and_titles_are_never_empty() {
+    let mut policy = policy();
+    let route = |id: &str, rule: &str| Route {
+        id: id.into(),
+        matchers: Matchers::parse([rule]).unwrap(),
+        group_by: Some(GroupBy::Labels(vec!["source".into()])),
+        ..Route::default()
+    };
+    policy.root.routes = vec![route("disks", "rule=disk"), route("nets", "rule=net")];
+    let mut bench = Bench::new(policy);
+    let disk = Alert { annotations: [("summary".to_owned(), " ".to_owned())].into(), ..alert("disk", "a", 0) };
+    bench.take(0, &[disk, alert("net", "a", 0), alert("net", "a", 0)]);
+    let titles: Vec<_> = bench.desk.incidents().map(|of| of.incident.title.clone()).collect();
+    assert_eq!(titles.len(), 2);
+    assert!(titles.contains(&"disk: load of a".to_owned()), "{titles:?}");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use super::super::{Matchers, Route};
 use super::*;
 
 const OLD: &str = "00000001";
@@ -65,6 +66,53 @@ fn an_alert_that_the_new_definition_begins_at_another_time_goes_on() {
     bench.until(3000);
     assert_eq!(bench.told(), ["130 ops Opened disk/a"]);
     assert_eq!(bench.desk.incidents().count(), 1);
+    // The one that it takes the place of is over for everybody who asks.
+    let before = &bench.all.alerts[&alert("disk", "a", 100).id];
+    assert_eq!((before.alert.state, before.live), (AlertState::Resolved, false));
+}
+
+#[test]
+fn an_alert_that_is_graver_by_the_new_definition_is_told_to_all_whom_it_concerns_now() {
+    let mut policy = policy();
+    policy.root.routes = vec![Route {
+        id: "grave".into(),
+        matchers: Matchers::parse(["severity=critical"]).unwrap(),
+        receivers: Some(vec!["ops".into(), "boss".into()]),
+        ..Route::default()
+    }];
+    let mut bench = Bench::new(policy);
+    let a = alert("disk", "a", 100);
+    bench.take(100, std::slice::from_ref(&a));
+    bench.until(200);
+    let grave = Alert { severity: Severity::Critical, ..of_new(a) };
+    let entries = [bench.entry(1000, NEW, true, &[grave]), bench.entry(1000, NEW, false, &[])];
+    bench.entries(1000, &entries);
+    bench.until(1030);
+    assert_eq!(bench.told(), ["130 ops Opened disk/a", "1000 ops Changed disk/a", "1030 boss Opened disk/a"]);
+}
+
+#[test]
+fn while_processes_are_changed_one_by_one_nothing_is_over_that_goes_on() {
+    let mut bench = Bench::new(policy());
+    let [a, b] = [alert("disk", "a", 0), alert("disk", "b", 0)];
+    let of = |bench: &Bench, at, job, version: &str, rebuilding, alerts: &[Alert]| RuleEntry {
+        job,
+        jobs: 2,
+        ..bench.entry(at, version, rebuilding, alerts)
+    };
+    let entries = [of(&bench, 0, 0, OLD, false, &[a.clone()]), of(&bench, 0, 1, OLD, false, &[b.clone()])];
+    bench.entries(0, &entries);
+    bench.until(100);
+    // The first process has the new definition, the second still the old one; then it has it too.
+    let first = [of(&bench, 1000, 0, NEW, true, &[of_new(a)]), of(&bench, 1001, 0, NEW, false, &[])];
+    bench.entries(1001, &first);
+    let old = of(&bench, 1002, 1, OLD, false, &[]);
+    bench.entries(1002, &[old]);
+    let second = [of(&bench, 1003, 1, NEW, true, &[of_new(b)]), of(&bench, 1004, 1, NEW, false, &[])];
+    bench.entries(1004, &second);
+    bench.until(2000);
+    assert_eq!(bench.told(), ["30 ops Opened disk/a disk/b"]);
+    assert_eq!(bench.desk.open_by_severity().iter().sum::<u64>(), 1);
 }
 
 #[test]
@@ -87,6 +135,11 @@ fn every_job_has_to_be_through_and_what_is_given_up_never_counts() {
     bench.entries(1000, &[last]);
     bench.until(1000);
     assert_eq!(bench.told(), ["1000 ops Changed disk/b -disk/a"]);
+    let given_up = &bench.all.alerts[&alert("disk", "x", 0).id].alert;
+    assert_eq!(
+        (given_up.state, given_up.annotations["reason"].as_str()),
+        (AlertState::Resolved, "the definition of the rule was given up")
+    );
 }
 
 #[test]
@@ -103,5 +156,6 @@ fn alerts_of_a_rule_that_was_removed_are_over() {
     bench.until(1000);
     assert_eq!(bench.told(), ["500 ops Resolved -disk/a"]);
     assert_eq!(bench.stored.notes.keys().collect::<Vec<_>>(), ["rule/net"]);
+    assert_eq!(bench.all.alerts[&alert("disk", "b", 390).id].alert.state, AlertState::Resolved);
     assert_eq!(bench.desk.incidents().count(), 1);
 }
