@@ -27,8 +27,8 @@ fn alerts() -> u64 {
 
 /// The process with this number tells it in the path of each request.
 fn settings(hook: &Receiver, n: usize) -> Settings {
-    // A build for tests needs long to take very many alerts at once, and must not lose its lease meanwhile.
-    let lease = LEASE * u32::try_from(alerts() / 1_000).unwrap_or(u32::MAX).max(1);
+    // Of very many alerts a build for tests is as slow as a busy machine: it has the lease that is the default.
+    let lease = if alerts() > 1_000 { Duration::from_secs(10) } else { LEASE };
     let more = format!("[receivers.out]\ntype = \"webhook\"\nurl = {:?}\n{RULES}", hook.url(&format!("/{n}")));
     Settings { lease, operators: false, more, ..Settings::default() }
 }
