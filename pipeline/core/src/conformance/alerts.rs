@@ -57,6 +57,7 @@ macro_rules! alert_conformance_tests {
             pages_of_alerts_and_incidents_equal_the_oracle
             one_is_found_by_the_beginning_of_its_id
             steps_and_decisions_come_back_in_order
+            an_alert_that_comes_again_without_an_incident_stays_in_the_one_it_was_in
             what_is_old_and_over_is_forgotten
             a_desk_tells_the_same_whoever_goes_on
         }

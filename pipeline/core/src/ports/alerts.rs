@@ -161,7 +161,8 @@ pub trait AlertStore: Send + Sync {
     async fn standing(&self) -> Result<Standing>;
 
     /// Stores what has changed, and that the desk stands there; gives the next turn. Repeating it changes nothing. A notification
-    /// that is there stays as it is.
+    /// that is there stays as it is, and an alert that comes without an incident stays in the one that it was in, with whom it
+    /// concerned: a step of a rule that is computed anew knows of neither.
     ///
     /// # Errors
     /// `Unavailable`: repeat. `Conflict`: somebody else owns it.

@@ -15,6 +15,12 @@ pub(in crate::stores) fn read<T: DeserializeOwned>(data: &str) -> Result<T> {
     serde_json::from_str(data).map_err(|e| Error::broken("reading alerts of the store").because(e))
 }
 
+/// What is stored of an alert that comes without an incident when the one that is there has one: it stays in it, with whom it
+/// concerned. A step of a rule that is computed anew, and one of an alert that the desk is done with, knows of neither.
+pub(in crate::stores) fn kept(comes: &AlertRecord, stored: AlertRecord) -> AlertRecord {
+    AlertRecord { incident: stored.incident, receivers: stored.receivers, ..comes.clone() }
+}
+
 /// The name of a state or a reason, as it stands in JSON.
 pub(in crate::stores) fn name(value: &impl Serialize) -> String {
     written(value).trim_matches('"').to_owned()

@@ -3,9 +3,9 @@
 use floodmark_core::Result;
 use floodmark_core::alert::desk::{AlertRecord, Changes, IncidentRecord};
 use floodmark_schemas::{Notification, Timestamp};
-use rusqlite::{ToSql, Transaction, params};
+use rusqlite::{OptionalExtension, ToSql, Transaction, params};
 
-use super::rows::{labels, name, written};
+use super::rows::{kept, labels, name, read, written};
 use crate::stores::embedded::error::Doing;
 
 /// How many incidents, and how many of what belongs to none, are deleted at once: others who write wait that long.
@@ -51,6 +51,8 @@ fn incident(transaction: &Transaction<'_>, record: &IncidentRecord) -> Result<()
 }
 
 fn alert(transaction: &Transaction<'_>, record: &AlertRecord) -> Result<()> {
+    let stored = if record.incident.is_none() { in_incident(transaction, &record.alert.id)? } else { None };
+    let record = &stored.map_or_else(|| record.clone(), |stored| kept(record, stored));
     let sql = "INSERT OR REPLACE INTO alert VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let of = &record.alert;
     let values = params![
@@ -68,6 +70,13 @@ fn alert(transaction: &Transaction<'_>, record: &AlertRecord) -> Result<()> {
         written(record)
     ];
     put(transaction, sql, values)
+}
+
+/// The alert as it is there, if it is in an incident.
+fn in_incident(transaction: &Transaction<'_>, id: &str) -> Result<Option<AlertRecord>> {
+    let (doing, sql) = ("storing alerts", "SELECT data FROM alert WHERE id = ?1 AND incident IS NOT NULL");
+    let stored = transaction.prepare_cached(sql).doing(doing)?.query_row([id], |row| row.get::<_, String>(0)).optional();
+    stored.doing(doing)?.map(|data| read(&data)).transpose()
 }
 
 fn notification(transaction: &Transaction<'_>, told: &Notification) -> Result<()> {

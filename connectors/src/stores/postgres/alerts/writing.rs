@@ -1,13 +1,15 @@
 //! What the desk gives becomes rows; what is old goes.
 
+use std::collections::BTreeMap;
+
 use deadpool_postgres::{GenericClient, Transaction};
 use floodmark_core::Result;
-use floodmark_core::alert::desk::Changes;
+use floodmark_core::alert::desk::{AlertRecord, Changes};
 use floodmark_schemas::Timestamp;
 use tokio_postgres::types::ToSql;
 
 use super::WRITING;
-use crate::stores::embedded::alerts::rows::{labels, limit, name, written};
+use crate::stores::embedded::alerts::rows::{kept, labels, limit, name, read, written};
 use crate::stores::postgres::error::Doing;
 use crate::stores::postgres::text;
 
@@ -45,7 +47,8 @@ async fn incidents(transaction: &Transaction<'_>, changes: &Changes) -> Result<(
 }
 
 async fn alerts(transaction: &Transaction<'_>, changes: &Changes) -> Result<()> {
-    let rows = || changes.alerts.values();
+    let kept = in_incidents(transaction, changes).await?;
+    let rows = || changes.alerts.iter().map(|(id, record)| kept.get(id).unwrap_or(record));
     let sql = "INSERT INTO alert SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::int2[], $7::int8[], \
                $8::int8[], $9::text[], $10::text[], $11::bool[], $12::text[]) ON CONFLICT (id) DO UPDATE SET rule = excluded.rule, \
                source = excluded.source, state = excluded.state, active = excluded.active, severity = excluded.severity, \
@@ -77,6 +80,24 @@ async fn alerts(transaction: &Transaction<'_>, changes: &Changes) -> Result<()> 
         &column(rows(), |step| written(&step.alert)),
     ];
     put(transaction, changes.steps.len(), sql, &values).await
+}
+
+/// Those that come without an incident and are there with one, as they are to be stored, by id.
+async fn in_incidents(transaction: &Transaction<'_>, changes: &Changes) -> Result<BTreeMap<String, AlertRecord>> {
+    let without = changes.alerts.iter().filter(|(_, record)| record.incident.is_none());
+    let ids: Vec<&String> = without.map(|(id, _)| id).collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let sql = "SELECT id, data FROM alert WHERE id = ANY($1::text[]) AND incident IS NOT NULL";
+    let statement = transaction.prepare_cached(sql).await.doing(WRITING)?;
+    let rows = transaction.query(&statement, &[&ids]).await.doing(WRITING)?;
+    let stored = rows.iter().map(|row| {
+        let id: String = row.get(0);
+        let record = kept(&changes.alerts[&id], read(row.get(1))?);
+        Ok((id, record))
+    });
+    stored.collect()
 }
 
 async fn told(transaction: &Transaction<'_>, changes: &Changes) -> Result<()> {

@@ -145,6 +145,34 @@ pub async fn steps_and_decisions_come_back_in_order(fixture: &dyn Fixture) {
     assert_eq!(stores.query.decisions("j", 3).await.expect("an answer"), []);
 }
 
+/// A rule that is computed anew says of each alert how it is, but not where it belongs.
+pub async fn an_alert_that_comes_again_without_an_incident_stays_in_the_one_it_was_in(fixture: &dyn Fixture) {
+    let stores = fixture.open().await;
+    let mut turn = stores.store.open().await.expect("it opens").turn;
+    let of = |incident: &str| AlertFilter { incident: Some(incident.to_owned()), ..AlertFilter::default() };
+    let first = record(9, AlertState::Resolved, 5, Some("i"));
+    let passed = |number, state| AlertRecord { receivers: [].into(), live: false, ..record(number, state, 5, None) };
+    let (again, alone) = (record(9, AlertState::Firing, 5, Some("j")), passed(8, AlertState::Pending));
+    let stays =
+        |record: AlertRecord, of: &AlertRecord| AlertRecord { incident: of.incident.clone(), receivers: of.receivers.clone(), ..record };
+    let script = [
+        (first.clone(), first.clone()),
+        (passed(9, AlertState::Pending), stays(passed(9, AlertState::Pending), &first)),
+        (passed(9, AlertState::Firing), stays(passed(9, AlertState::Firing), &first)),
+        // One that fires again may come to another incident.
+        (again.clone(), again.clone()),
+        (passed(9, AlertState::Resolved), stays(passed(9, AlertState::Resolved), &again)),
+    ];
+    for (comes, expected) in script {
+        let incident = expected.incident.clone().expect("it is in one");
+        let alerts = [comes, alone.clone()].map(|record| (record.alert.id.clone(), record)).into();
+        turn = stores.store.commit(turn, &standing(1), &Changes { alerts, ..Changes::default() }).await.expect("committed");
+        assert_eq!(stores.query.alert(&expected.alert.id).await.expect("an answer").as_ref(), Some(&expected));
+        assert_eq!(stores.query.alerts(&of(&incident), None, 9).await.expect("an answer").items, [expected]);
+        assert_eq!(stores.query.alert(&alone.alert.id).await.expect("an answer").as_ref(), Some(&alone));
+    }
+}
+
 /// With all that belongs to it; what is open, newer or still to be sent stays.
 pub async fn what_is_old_and_over_is_forgotten(fixture: &dyn Fixture) {
     let stores = fixture.open().await;
