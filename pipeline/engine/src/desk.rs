@@ -32,8 +32,10 @@ const TAKEN: Limit = Limit { until: None, entries: 256, bytes: 256 * 1024 };
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// How many requested actions are done at once.
 const REQUESTS_MAX: usize = 100;
-/// How often old incidents are deleted and the outbox is measured, and entries of others are passed over.
+/// How often the outbox is measured, and entries of others are passed over.
 const TIDIES_EVERY: Duration = Duration::from_secs(15);
+/// How often old incidents are deleted: it locks the store, and they were kept for days.
+const FORGETS_EVERY: Duration = Duration::from_secs(5 * 60);
 /// How long what is being sent may go on when the desk stops: a shutdown waits for it.
 const LAST_SENDS: Duration = Duration::from_secs(2);
 /// How long noting what was sent may take after that.
@@ -93,6 +95,7 @@ struct Running<'a> {
     /// Tells the dispatcher that there is something to send.
     written: watch::Sender<()>,
     tidied: Option<Instant>,
+    forgot: Option<Instant>,
 }
 
 impl AlertDesk {
@@ -134,7 +137,7 @@ impl AlertDesk {
                 () = ending => Ok(()),
             }
         };
-        let mut running = Running { of: self, desk, turn, standing, now, meters, written, tidied: None };
+        let mut running = Running { of: self, desk, turn, standing, now, meters, written, tidied: None, forgot: None };
         let folding = async {
             // Whoever sends must not outlive the desk, whether it was drained or failed.
             let outcome = running.fold(drain).await;
@@ -290,16 +293,26 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Passes over entries of others, deletes what is old, and measures the outbox.
-    async fn tidy(&mut self, reader: &mut dyn Reader) -> Result<()> {
-        self.tidied = Some(Instant::now());
+    /// Deletes what is old. What is left after many rounds goes when the desk is tidied next.
+    async fn forget(&mut self) -> Result<()> {
         let (store, owner) = (&self.of.plan.store, self.turn.owner);
         let before = self.now.plus_micros(-i64::try_from(self.of.plan.retention.as_micros()).unwrap_or(i64::MAX));
         for _ in 0..DELETES_MAX {
             if self.of.retrying(|| store.forget(owner, before)).await? == 0 {
+                self.forgot = Some(Instant::now());
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Passes over entries of others, measures the outbox, and deletes what is old when it is time.
+    async fn tidy(&mut self, reader: &mut dyn Reader) -> Result<()> {
+        self.tidied = Some(Instant::now());
+        if self.forgot.is_none_or(|forgot| forgot.elapsed() >= FORGETS_EVERY) {
+            self.forget().await?;
+        }
+        let store = &self.of.plan.store;
         let depths = self.of.retrying(|| store.depths()).await?;
         self.meters.waits(&depths, self.now);
         // Without an entry of a rule up to the tail, it is the tail that the desk has come to.

@@ -155,3 +155,29 @@ async fn a_commit_that_cannot_be_read_stops_the_desk() {
     let error = there.desk().run(drained).await.unwrap_err();
     assert_eq!((error.kind(), error.to_string().as_str()), (Kind::Broken, "reading alerts of entry 1 on floodmark.outputs.disk.0"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_old_is_forgotten_every_few_minutes() {
+    let there = There::new();
+    let mut desk = there.desk();
+    desk.plan.retention = Duration::from_secs(60);
+    let (_drain, drained) = watch::channel(None);
+    let script = async {
+        let a = alert("a", 0);
+        there.commits(std::slice::from_ref(&a)).await;
+        there.ops.reaches(1).await;
+        there.commits(&[over(&a, 20)]).await;
+        // At 70 s, when it is as old as that.
+        there.ops.reaches(2).await;
+        let store = there.store();
+        let known = async || store.incidents(&IncidentFilter::default(), None, 9).await.unwrap().items.len();
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        assert_eq!(known().await, 1);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(known().await, 0);
+    };
+    tokio::select! {
+        ended = desk.run(drained) => panic!("the desk has ended: {ended:?}"),
+        () = script => {}
+    }
+}

@@ -120,7 +120,7 @@ async fn a_check_tells_each_thing() {
             format!("reachable: {host}:{port} as {user}"),
             "tls: not used".to_owned(),
             "permissions: the role may make tables in schema floodmark".to_owned(),
-            "tables: version 4".to_owned(),
+            "tables: version 5".to_owned(),
             "partitions: 0, and 0 events in event_default; TimescaleDB is not used".to_owned(),
         ]
     );

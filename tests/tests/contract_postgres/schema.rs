@@ -20,7 +20,7 @@ async fn several_processes_may_start_at_once() {
         start.unwrap().unwrap();
     }
     let migrations = rows(database.uri(), "SELECT number, name FROM migration ORDER BY number").await;
-    assert_eq!(migrations, ["1 | first", "2 | events", "3 | indexes_and_views", "4 | alerts"]);
+    assert_eq!(migrations, ["1 | first", "2 | events", "3 | indexes_and_views", "4 | alerts", "5 | alert_indexes"]);
 }
 
 #[tokio::test]
@@ -46,9 +46,9 @@ async fn refusal(sql: &str) -> (Kind, String) {
 
 #[tokio::test]
 async fn tables_of_a_newer_version_or_of_other_migrations_are_refused() {
-    let newer = "the tables in schema floodmark are of version 5, newer than version 4 of this program; use the newer program or \
+    let newer = "the tables in schema floodmark are of version 6, newer than version 5 of this program; use the newer program or \
                  another schema";
-    assert_eq!(refusal("INSERT INTO migration VALUES (5, 'next', '0')").await, (Kind::Broken, newer.to_owned()));
+    assert_eq!(refusal("INSERT INTO migration VALUES (6, 'next', '0')").await, (Kind::Broken, newer.to_owned()));
     let other = "migration 2 (events) of schema floodmark is not the one of this program; use another schema";
     assert_eq!(refusal("UPDATE migration SET checksum = '0' WHERE number = 2").await, (Kind::Broken, other.to_owned()));
 }

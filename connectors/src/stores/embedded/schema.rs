@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0004_aggregates.sql"),
     include_str!("schema/0005_result_sets.sql"),
     include_str!("schema/0006_alerts.sql"),
+    include_str!("schema/0007_alert_indexes.sql"),
 ];
 
 /// Brings the file to the newest version.

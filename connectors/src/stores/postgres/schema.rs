@@ -31,9 +31,10 @@ const EVENTS_TIMESCALE: Migration = Migration { name: "events_timescale", sql: i
 const VIEWS: Migration = Migration { name: "indexes_and_views", sql: include_str!("migrations/0003_indexes_and_views.sql") };
 
 const ALERTS: Migration = Migration { name: "alerts", sql: include_str!("migrations/0004_alerts.sql") };
+const ALERT_INDEXES: Migration = Migration { name: "alert_indexes", sql: include_str!("migrations/0005_alert_indexes.sql") };
 
-fn migrations(form: Form) -> [Migration; 4] {
-    [FIRST, if form == Form::Hypertable { EVENTS_TIMESCALE } else { EVENTS }, VIEWS, ALERTS]
+fn migrations(form: Form) -> [Migration; 5] {
+    [FIRST, if form == Form::Hypertable { EVENTS_TIMESCALE } else { EVENTS }, VIEWS, ALERTS, ALERT_INDEXES]
 }
 
 impl Migration {

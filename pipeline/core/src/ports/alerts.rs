@@ -240,6 +240,8 @@ pub struct AlertFilter {
     pub incident: Option<String>,
     /// Active ones, or all others.
     pub active: Option<bool>,
+    /// Those that the desk has to do with, or all others: every open alert is among them, also one that flaps and is held.
+    pub live: Option<bool>,
     /// At least as grave.
     pub severity_min: Option<Severity>,
     /// With these labels.

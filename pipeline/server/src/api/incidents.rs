@@ -48,6 +48,7 @@ pub(super) async fn alerts(State(state): State<ApiState>, given: Parameters) -> 
         source: given.id("source")?,
         incident: given.owned("incident")?,
         active: open(&given)?,
+        live: None,
         severity_min: severity(&given)?,
         labels: given.labels()?,
         from,

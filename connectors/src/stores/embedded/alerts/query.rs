@@ -27,6 +27,10 @@ impl Conditions {
             self.1.push(Box::new(value));
         }
     }
+
+    fn says(&mut self, condition: Option<&'static str>) {
+        self.0.extend(condition);
+    }
 }
 
 #[async_trait]
@@ -51,7 +55,9 @@ impl AlertQuery for Alerts {
         conditions.add("rule = ?", filter.rule.clone());
         conditions.add("source = ?", filter.source.clone());
         conditions.add("incident = ?", filter.incident.clone());
-        conditions.add("active = ?", filter.active);
+        // Not as values: the indexes of those that are active, or live, are only used when the text says so.
+        conditions.says(filter.active.map(|active| if active { "active = 1" } else { "active = 0" }));
+        conditions.says(filter.live.map(|live| if live { "live = 1" } else { "live = 0" }));
         conditions.add("severity >= ?", filter.severity_min.map(|least| least as i64));
         conditions.add("began_us >= ?", filter.from.map(Timestamp::micros));
         conditions.add("began_us < ?", filter.to.map(Timestamp::micros));

@@ -91,14 +91,23 @@ fn put(transaction: &Transaction<'_>, sql: &str, values: &[&dyn ToSql]) -> Resul
     Ok(())
 }
 
+/// Incidents that are done and were over before a time.
+pub(super) const DONE: &str = "SELECT id FROM incident i WHERE done = 1 AND resolved_us < ?1 \
+    AND NOT EXISTS (SELECT 1 FROM notification n WHERE n.incident = i.id AND n.state = 'waiting') LIMIT ?2";
+/// Alerts of that time that are in no incident.
+pub(super) const PASSED: &str = "SELECT id FROM alert WHERE incident IS NULL AND active = 0 AND time_us < ?1 AND began_us < ?1 LIMIT ?2";
+const SILENCES: &str = "SELECT id FROM silence WHERE over = 1 AND ends_us < ?1 LIMIT ?2";
+pub(super) const ANSWERED: &str = "SELECT number FROM alert_request WHERE answer IS NOT NULL AND time_us < ?1 LIMIT ?2";
+/// Tests of receivers belong to no incident that is stored.
+pub(super) const LONE: &str = "SELECT id FROM notification n WHERE state <> 'waiting' AND time_us < ?1 \
+    AND NOT EXISTS (SELECT 1 FROM incident i WHERE i.id = n.incident) LIMIT ?2";
+
 /// Deletes some of what was over before a time.
 pub(super) fn forget(transaction: &Transaction<'_>, before: Timestamp) -> Result<u64> {
     let doing = "deleting old alerts";
-    let sql = "SELECT id FROM incident i WHERE done = 1 AND resolved_us < ?1 \
-               AND NOT EXISTS (SELECT 1 FROM notification n WHERE n.incident = i.id AND n.state = 'waiting') LIMIT ?2";
-    let mut statement = transaction.prepare_cached(sql).doing(doing)?;
-    let ids = statement.query_map(params![before.micros(), super::rows::limit(DELETED_AT_ONCE)], |row| row.get(0)).doing(doing)?;
-    let ids = ids.collect::<rusqlite::Result<Vec<String>>>().doing(doing)?;
+    let some = params![before.micros(), super::rows::limit(DELETED_AT_ONCE)];
+    let mut statement = transaction.prepare_cached(DONE).doing(doing)?;
+    let ids = statement.query_map(some, |row| row.get(0)).doing(doing)?.collect::<rusqlite::Result<Vec<String>>>().doing(doing)?;
     let mut deleted = 0;
     let mut delete = |sql: &str, values: &[&dyn ToSql]| -> Result<()> {
         deleted += transaction.prepare_cached(sql).doing(doing)?.execute(values).doing(doing)? as u64;
@@ -116,17 +125,15 @@ pub(super) fn forget(transaction: &Transaction<'_>, before: Timestamp) -> Result
             delete(sql, params![id])?;
         }
     }
-    let some = params![before.micros(), super::rows::limit(DELETED_AT_ONCE)];
-    let passed = "SELECT id FROM alert WHERE incident IS NULL AND active = 0 AND time_us < ?1 AND began_us < ?1 LIMIT ?2";
-    delete(&format!("DELETE FROM alert_step WHERE alert IN ({passed})"), some)?;
-    delete(&format!("DELETE FROM alert WHERE id IN ({passed})"), some)?;
-    delete("DELETE FROM silence WHERE id IN (SELECT id FROM silence WHERE over = 1 AND ends_us < ?1 LIMIT ?2)", some)?;
-    let answered = "SELECT number FROM alert_request WHERE answer IS NOT NULL AND time_us < ?1 LIMIT ?2";
-    delete(&format!("DELETE FROM alert_request WHERE number IN ({answered})"), some)?;
-    // Tests of receivers belong to no incident that is stored.
-    let lone = "SELECT id FROM notification n WHERE state <> 'waiting' AND time_us < ?1 \
-                AND NOT EXISTS (SELECT 1 FROM incident i WHERE i.id = n.incident) LIMIT ?2";
-    delete(&format!("DELETE FROM notification_attempt WHERE notification IN ({lone})"), some)?;
-    delete(&format!("DELETE FROM notification WHERE id IN ({lone})"), some)?;
+    for (table, key, which) in [
+        ("alert_step", "alert", PASSED),
+        ("alert", "id", PASSED),
+        ("silence", "id", SILENCES),
+        ("alert_request", "number", ANSWERED),
+        ("notification_attempt", "notification", LONE),
+        ("notification", "id", LONE),
+    ] {
+        delete(&format!("DELETE FROM {table} WHERE {key} IN ({which})"), some)?;
+    }
     Ok(deleted)
 }

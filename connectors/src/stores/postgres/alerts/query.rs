@@ -31,6 +31,13 @@ impl Conditions {
             self.sql.push_str(" AND ");
         }
     }
+
+    fn says(&mut self, condition: Option<&'static str>) {
+        if let Some(condition) = condition {
+            self.sql.push_str(condition);
+            self.sql.push_str(" AND ");
+        }
+    }
 }
 
 #[async_trait]
@@ -53,7 +60,9 @@ impl AlertQuery for Alerts {
         conditions.add("rule = ?", filter.rule.clone());
         conditions.add("source = ?", filter.source.clone());
         conditions.add("incident = ?", filter.incident.clone());
-        conditions.add("active = ?", filter.active);
+        // Not as values: the indexes of those that are active, or live, are only used when the text says so.
+        conditions.says(filter.active.map(|active| if active { "active" } else { "NOT active" }));
+        conditions.says(filter.live.map(|live| if live { "live" } else { "NOT live" }));
         conditions.add("severity >= ?", filter.severity_min.map(|least| least as i16));
         conditions.add("began_us >= ?", filter.from.map(Timestamp::micros));
         conditions.add("began_us < ?", filter.to.map(Timestamp::micros));

@@ -19,7 +19,10 @@ fn many() -> (Vec<IncidentRecord>, Vec<AlertRecord>) {
     let states = [AlertState::Firing, AlertState::Resolved, AlertState::Pending, AlertState::NoData];
     let incidents = (1..=17u64).map(|n| incident(n * 0x0101, (n % 5).cast_signed(), n.is_multiple_of(3).then_some(100)));
     let of = |n: u64| format!("{:032x}", (n % 17 + 1) * 0x0101);
-    let alerts = (1..=23u64).map(|n| record(n * 0x0101, states[(n % 4) as usize], (n % 7).cast_signed(), Some(&of(n))));
+    let alerts = (1..=23u64).map(|n| {
+        let of = record(n * 0x0101, states[(n % 4) as usize], (n % 7).cast_signed(), Some(&of(n)));
+        AlertRecord { live: of.live ^ n.is_multiple_of(5), ..of }
+    });
     (incidents.collect(), alerts.collect())
 }
 
@@ -67,6 +70,8 @@ pub async fn pages_of_alerts_and_incidents_equal_the_oracle(fixture: &dyn Fixtur
         AlertFilter { rule: Some("rule-1".into()), active: Some(true), ..none.clone() },
         AlertFilter { source: Some("source-1".into()), active: Some(false), ..none.clone() },
         AlertFilter { incident: Some(format!("{:032x}", 0x0202)), ..none.clone() },
+        AlertFilter { live: Some(true), active: Some(false), ..none.clone() },
+        AlertFilter { live: Some(false), from: Some(secs(2)), ..none.clone() },
         AlertFilter { labels: label("team", "db"), severity_min: Some(Severity::Warning), ..none.clone() },
         AlertFilter { labels: label("a\"'\0", "ü\n%_"), from: Some(secs(2)), to: Some(secs(5)), ..none.clone() },
         AlertFilter { labels: label("team", "d"), ..none },
@@ -79,6 +84,7 @@ pub async fn pages_of_alerts_and_incidents_equal_the_oracle(fixture: &dyn Fixtur
                 && filter.source.as_ref().is_none_or(|source| of.source == *source)
                 && filter.incident.is_none_or_eq(record.incident.as_ref())
                 && filter.active.is_none_or(|active| of.state.is_active() == active)
+                && filter.live.is_none_or(|live| record.live == live)
                 && filter.severity_min.is_none_or(|least| of.severity >= least)
                 && filter.labels.iter().all(|(name, value)| of.labels.get(name) == Some(value))
                 && filter.from.is_none_or(|from| of.began >= from)
