@@ -23,7 +23,8 @@ use super::{
     guard,
     incidents::{known, one},
     parameters::Parameters,
-    state::{AlertState, ApiState},
+    situation::AlertState,
+    state::ApiState,
 };
 use crate::incidents::{self, Asked, ask};
 
@@ -108,7 +109,9 @@ pub(super) async fn unsilence(
 
 /// Asks the desk, and says what came of it.
 async fn done(alerts: &AlertState, action: &Action, now: Timestamp, status: StatusCode) -> Result<Response, ApiError> {
-    Ok(match ask(&*alerts.of.requests, action, now, WAIT).await? {
+    let asked = ask(&*alerts.of.requests, action, now, WAIT).await?;
+    alerts.changed().await;
+    Ok(match asked {
         Asked::Answered(answer) if answer.done => {
             (status, Json(json!({ "request": answer.request, "done": true, "id": answer.text }))).into_response()
         }

@@ -7,10 +7,7 @@ use axum::{
 };
 use floodmark_core::ports::IncidentFilter;
 
-use super::{
-    error::ApiError,
-    state::{AlertState, ApiState},
-};
+use super::{error::ApiError, situation::AlertState, state::ApiState};
 use crate::incidents::{Overview, sentence};
 
 /// How many incidents are on it.

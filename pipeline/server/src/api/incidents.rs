@@ -7,12 +7,8 @@ use axum::{
 use floodmark_core::ports::{AlertFilter, IncidentFilter, Page};
 use floodmark_schemas::Severity;
 
-use super::{
-    error::ApiError,
-    parameters::Parameters,
-    state::{AlertState, ApiState},
-};
-use crate::incidents::{self, AlertOverview, Found, Overview, SilenceOverview, Situation, Whole, WholeAlert};
+use super::{error::ApiError, parameters::Parameters, situation::AlertState, state::ApiState};
+use crate::incidents::{self, AlertOverview, Found, Overview, SilenceOverview, Whole, WholeAlert};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -79,14 +75,6 @@ pub(super) async fn silences(State(state): State<ApiState>, given: Parameters) -
     let (found, situation, now) = (alerts.of.query.silences(all).await?, alerts.situation(true).await?, state.clock.now());
     let items = found.into_iter().map(|silence| SilenceOverview::of(silence, &situation, now)).collect();
     Ok(Json(Page { items, next: None }))
-}
-
-impl AlertState {
-    /// What is open, where that matters for the answer.
-    pub(super) async fn situation(&self, matters: bool) -> Result<Situation, ApiError> {
-        let policy = (*self.policy).clone();
-        Ok(if matters { Situation::read(&*self.of.query, policy).await? } else { Situation::nothing(policy) })
-    }
 }
 
 /// The store of alerts, where there are rules.

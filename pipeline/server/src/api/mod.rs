@@ -14,12 +14,14 @@ mod parameters;
 mod process;
 mod router;
 mod serve;
+mod situation;
 mod state;
 mod time;
 
 pub use router::router;
 pub use serve::serve;
-pub use state::{AlertState, ApiState, Units};
+pub use situation::AlertState;
+pub use state::{ApiState, Units};
 
 #[cfg(test)]
 mod memory;

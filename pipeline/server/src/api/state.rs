@@ -2,24 +2,15 @@
 
 use std::sync::Arc;
 
-use floodmark_core::alert::desk::Policy;
 use floodmark_core::ports::{Clock, EventQuery, StoreQuery};
 use floodmark_engine::{SourceStatus, Standing};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::incidents::Alerts;
+use super::situation::AlertState;
 
 /// Asks where each unit of work stands.
 pub type Units = dyn Fn() -> BoxFuture<'static, floodmark_core::Result<Vec<Standing>>> + Send + Sync;
-
-/// The alerts of a pipeline.
-pub struct AlertState {
-    /// Their store.
-    pub of: Alerts,
-    /// What the desk goes by.
-    pub policy: Arc<Policy>,
-}
 
 /// Everything that requests are answered from.
 #[derive(Clone)]

@@ -141,7 +141,7 @@ async fn once(running: &Running, prepared: Prepared, metrics: &Metrics, signals:
         let sources = Arc::new(move || statuses.all());
         let units = units(pipeline.clone());
         let policy = pipeline.alerts.as_ref().map(|plan| Arc::new(plan.policy.clone()));
-        let alerts = alerts.zip(policy).map(|(of, policy)| Arc::new(AlertState { of, policy }));
+        let alerts = alerts.zip(policy).map(|(of, policy)| Arc::new(AlertState::new(of, policy)));
         let (clock, registry, ready) = (Arc::new(SystemClock), metrics.registry.clone(), ready.subscribe());
         let state = ApiState { events, store, sources, units, alerts, clock, registry, ready };
         companions.spawn(api::serve(listener, api::router(state), beside.clone()));

@@ -25,22 +25,13 @@ impl Situation {
     pub async fn read(query: &dyn AlertQuery, policy: Policy) -> Result<Self> {
         let open = IncidentFilter { open: Some(true), ..IncidentFilter::default() };
         let incidents = all_incidents(query, &open).await?;
-        let active = AlertFilter { active: Some(true), ..AlertFilter::default() };
-        let mut alerts = all_alerts(query, &active).await?;
+        // Those that flap count as open for a while after they were over: they are live too.
+        let live = AlertFilter { live: Some(true), ..AlertFilter::default() };
+        let mut alerts = all_alerts(query, &live).await?;
+        alerts.retain(AlertRecord::is_open);
         let mut open: BTreeMap<String, Vec<AlertRecord>> = BTreeMap::new();
         for record in &alerts {
             open.entry(record.incident.clone().unwrap_or_default()).or_default().push(record.clone());
-        }
-        for incident in incidents.iter().map(|record| &record.incident.id) {
-            if open.contains_key(incident) {
-                continue;
-            }
-            // Those that flap count as open for a while after they were over.
-            let of = AlertFilter { incident: Some(incident.clone()), ..AlertFilter::default() };
-            let mut held = all_alerts(query, &of).await?;
-            held.retain(AlertRecord::is_open);
-            alerts.extend(held.iter().cloned());
-            open.insert(incident.clone(), held);
         }
         let silences = query.silences(false).await?.into_iter().map(|silence| (silence.id.clone(), silence)).collect();
         let incidents = incidents.into_iter().map(|record| (record.incident.id.clone(), record)).collect();

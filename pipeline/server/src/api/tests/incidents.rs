@@ -1,6 +1,7 @@
 //! Incidents, alerts and silences over HTTP, and what is asked of the desk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use floodmark_connectors::stores::embedded::{self, Store};
 use floodmark_core::alert::desk::{AlertRecord, Changes, Desk, IncidentRecord, Policy};
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use super::client::{Answer, Server};
 use super::{memory, state};
 use crate::api::{AlertState, ApiState, router};
-use crate::incidents::Alerts;
+use crate::incidents::{Alerts, Situation};
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
@@ -41,7 +42,7 @@ impl There {
         let turn = store.commit(opened.turn, &Standing::default(), &changes).await.unwrap();
         let (ready, receiver) = watch::channel(true);
         let of = Alerts { query: store.clone(), requests: store.clone() };
-        let alerts = Some(Arc::new(AlertState { of, policy: Arc::new(Policy::default()) }));
+        let alerts = Some(Arc::new(AlertState::new(of, Arc::new(Policy::default()))));
         let server = Server::start_router(router(ApiState { alerts, ..state(memory(), receiver) }), ready).await;
         let stored = store.open().await.unwrap();
         let desk = Desk::restore(Policy::default(), stored.stored).unwrap();
@@ -114,6 +115,36 @@ async fn incidents_and_alerts_are_chosen_and_come_in_pages() {
         let answer = there.server.get(&format!("/api/v1/{path}")).await;
         assert_eq!((answer.status, &answer.json()["error"]["message"]), (400, &json!(message)));
     }
+}
+
+#[tokio::test]
+async fn an_alert_that_is_held_is_open_and_one_that_the_desk_has_nothing_to_do_with_is_not() {
+    let open = incident(0x10, 100, None);
+    let of = Some(open.incident.id.as_str());
+    let held = AlertRecord { held: Some(Timestamp::from_secs(99_999)), live: true, ..record(3, Resolved, 50, of) };
+    let aside = AlertRecord { live: false, ..record(4, Firing, 60, of) };
+    let there = There::new(std::slice::from_ref(&open), &[record(1, Firing, 100, of), held, aside]).await;
+    assert_eq!(there.json("/api/v1/incidents").await["items"][0]["alerts"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_open_is_read_once_for_all_who_ask_within_a_second() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(embedded::Alerts::new(Store::open(directory.path().join("store.db")).unwrap()));
+    let of = Alerts { query: store.clone(), requests: store };
+    let alerts = AlertState::new(of, Arc::new(Policy::default()));
+    let read = async || alerts.situation(true).await.unwrap();
+    let all = futures_util::future::join_all((0..32).map(|_| read())).await;
+    let is_first = |situation: &Arc<Situation>| Arc::ptr_eq(situation, &all[0]);
+    assert!(all.iter().all(is_first));
+    tokio::time::advance(Duration::from_millis(999)).await;
+    assert!(is_first(&read().await));
+    tokio::time::advance(Duration::from_millis(1)).await;
+    let second = read().await;
+    assert!(!is_first(&second));
+    // What is changed here is seen at once.
+    alerts.changed().await;
+    assert!(!Arc::ptr_eq(&second, &read().await));
 }
 
 #[tokio::test]
