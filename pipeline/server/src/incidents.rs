@@ -16,7 +16,7 @@ use floodmark_core::ports::{AlertQuery, AlertRequests};
 
 use crate::assemble::desk;
 
-pub use asking::{Asked, ask};
+pub use asking::{Asked, Reply, ask};
 pub use finding::{Found, alert, incident, silence};
 pub use overview::{AlertOverview, Overview, SilenceOverview, SilenceState};
 pub use preview::{PREVIEW_DAYS, Past, past};

@@ -16,7 +16,6 @@ use floodmark_connectors::settings::Span;
 use floodmark_core::alert::desk::{Action, Matchers};
 use floodmark_schemas::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::json;
 
 use super::{
     error::ApiError,
@@ -111,12 +110,11 @@ pub(super) async fn unsilence(
 async fn done(alerts: &AlertState, action: &Action, now: Timestamp, status: StatusCode) -> Result<Response, ApiError> {
     let asked = ask(&*alerts.of.requests, action, now, WAIT).await?;
     alerts.changed().await;
+    let reply = Json(asked.reply());
     Ok(match asked {
-        Asked::Answered(answer) if answer.done => {
-            (status, Json(json!({ "request": answer.request, "done": true, "id": answer.text }))).into_response()
-        }
-        Asked::Answered(answer) => ApiError::refused(answer.text).into_response(),
-        Asked::Waiting(request) => (StatusCode::ACCEPTED, Json(json!({ "request": request, "done": false }))).into_response(),
+        Asked::Answered(answer) if !answer.done => ApiError::refused(answer.text).into_response(),
+        Asked::Answered(_) => (status, reply).into_response(),
+        Asked::Waiting(_) => (StatusCode::ACCEPTED, reply).into_response(),
     })
 }
 

@@ -84,3 +84,33 @@ async fn what_nobody_does_stays_asked_for() {
     let listed = world.stdout(&["alerts", "ls"]).await;
     assert!(listed.contains("disk_full on db-1  kim"), "{listed}");
 }
+
+#[tokio::test]
+async fn programs_are_told_as_by_the_api() {
+    let mut world = World::new().await;
+    let disk = world.incident("disk_full on db-1").await;
+    let at = after_noon(60);
+    let silence = ["alerts", "silence", "rule=disk_full", "--until", "2099-01-01T00:00:00Z", "--comment", "known"];
+    for args in [&["alerts", "ack", &disk[..6]][..], &silence] {
+        let (code, line, said) = world.asked(at, &[args, &["--format", "json"]].concat()).await;
+        assert_eq!((code, said.as_str(), line.matches('\n').count()), (0, "", 1), "{line}");
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        let id = answer["id"].as_str().unwrap();
+        assert_eq!(line, format!("{{\"request\":{},\"done\":true,\"id\":\"{id}\"}}\n", answer["request"]));
+        if args[1] == "ack" {
+            assert_eq!(id, disk);
+            continue;
+        }
+        let (code, line, _) = world.asked(at, &["alerts", "unsilence", id, "--format", "json"]).await;
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((code, &answer["done"], &answer["id"]), (0, &Value::Bool(true), &Value::from(id)));
+    }
+    // What nobody does in time has a number and no id.
+    let waiting = world.run(&["alerts", "ack", &disk, "--wait", "0s", "--format", "json"]).await;
+    assert_eq!((waiting.0, waiting.1.as_str()), (69, "{\"request\":4,\"done\":false}\n"), "{}", waiting.2);
+
+    let (code, line, said) = world.run(&["alerts", "send-test", "mail", "--format", "json"]).await;
+    let sent: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((code, said.as_str(), &sent["receiver"], &sent["done"]), (0, "", &Value::from("mail"), &Value::Bool(true)));
+    assert!(sent["answer"].as_str().unwrap().contains("exit 0") && !sent["id"].as_str().unwrap().is_empty(), "{line}");
+}

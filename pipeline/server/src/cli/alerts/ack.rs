@@ -5,7 +5,7 @@ use floodmark_core::alert::desk::Action;
 use super::arguments::{Asker, beginning, one};
 use crate::cli::args::Global;
 use crate::cli::describe::plain;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::{Exit, Outcome};
 use crate::cli::open;
 use crate::cli::output::print;
 use crate::cli::selection::Place;
@@ -55,7 +55,9 @@ pub(super) fn ack(global: &Global, args: &Args) -> Outcome {
         let (owner, note) = (args.asker.owner.clone(), args.note.clone());
         let useful = (args.useful || args.noise).then_some(args.useful);
         let action = Action::Acknowledge { incident: found.id.clone(), owner, note, useful };
-        args.asker.ask(&*alerts.requests, &action).await?;
+        if args.asker.ask(&*alerts.requests, &action).await?.is_none() {
+            return Ok(Exit::Ok);
+        }
         print(&format!("{} looks after incident {}: {}\n", plain(&args.asker.owner), found.id, plain(&found.title)))
     })
 }

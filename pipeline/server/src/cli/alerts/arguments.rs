@@ -8,7 +8,8 @@ use floodmark_core::ports::{AlertRequests, Clock};
 use floodmark_schemas::{Severity, Timestamp};
 
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::listing::Form;
+use crate::cli::listing::{Form, json_line};
+use crate::cli::output::print;
 use crate::cli::selection::usage;
 use crate::incidents::{Asked, Found, ask};
 
@@ -21,6 +22,9 @@ pub struct Asker {
     /// How long to wait until `floodmark run` has done it.
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     pub wait: Span,
+    /// How the answer is written.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 /// How answers are written.
@@ -42,10 +46,16 @@ impl From<Format> for Form {
 }
 
 impl Asker {
-    /// Asks for an action and waits: gives the id of what was made or changed.
-    pub(super) async fn ask(&self, requests: &dyn AlertRequests, action: &Action) -> Result<String, Failure> {
-        match ask(requests, action, SystemClock.now(), self.wait.0).await? {
-            Asked::Answered(answer) if answer.done => Ok(answer.text),
+    /// Asks for an action and waits: gives the id of what was made or changed. Programs are told of it here, as by the API, and then there
+    /// is nothing left to say.
+    pub(super) async fn ask(&self, requests: &dyn AlertRequests, action: &Action) -> Result<Option<String>, Failure> {
+        let asked = ask(requests, action, SystemClock.now(), self.wait.0).await?;
+        let reply = asked.reply();
+        if self.format == Format::Json && (reply.done || matches!(asked, Asked::Waiting(_))) {
+            print(&json_line(&reply))?;
+        }
+        match asked {
+            Asked::Answered(answer) if answer.done => Ok((self.format == Format::Table).then_some(answer.text)),
             Asked::Answered(answer) => Err(Failure::new(answer.text)),
             Asked::Waiting(number) => {
                 let what = format!("asked for as request {number}; nobody has done it yet: is `floodmark run` running?");

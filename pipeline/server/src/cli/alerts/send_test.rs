@@ -4,11 +4,14 @@ use floodmark_connectors::clock::SystemClock;
 use floodmark_connectors::notify::sample::sample;
 use floodmark_core::ports::Clock;
 use floodmark_schemas::NotificationReason;
+use serde::Serialize;
 
 use super::super::args::Global;
 use super::super::exit::{Exit, Failure, Outcome};
+use super::super::listing::json_line;
 use super::super::open;
 use super::super::output::print;
+use super::arguments::Format;
 use crate::assemble;
 use crate::config::{self, Config, Receiver};
 
@@ -25,6 +28,20 @@ pub struct Args {
     /// The receiver, as the configuration calls it.
     #[arg(value_name = "RECEIVER")]
     pub receiver: String,
+    /// How the answer is written.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// That the receiver has it, for programs.
+#[derive(Serialize)]
+struct Sent<'a> {
+    receiver: &'a str,
+    done: bool,
+    /// The notification.
+    id: &'a str,
+    /// What the receiver said.
+    answer: &'a str,
 }
 
 /// Sends a test and prints the answer.
@@ -38,7 +55,10 @@ pub(super) fn send_test(global: &Global, args: &Args) -> Outcome {
     let notification = sample(&args.receiver, SystemClock.now(), NotificationReason::Test);
     open::block_on(global, async {
         match notifier.deliver(&notification).await {
-            Ok(receipt) => print(&format!("ok: {}\n", receipt.answer)),
+            Ok(receipt) => print(&match args.format {
+                Format::Table => format!("ok: {}\n", receipt.answer),
+                Format::Json => json_line(&Sent { receiver: &args.receiver, done: true, id: &notification.id, answer: &receipt.answer }),
+            }),
             Err(refusal) => {
                 let wait = refusal.retry_after.map(|wait| format!("the receiver asks to wait {} s", wait.as_secs()));
                 let failure = Failure::from(refusal.error);

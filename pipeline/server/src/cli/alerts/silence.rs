@@ -9,7 +9,7 @@ use floodmark_schemas::Timestamp;
 
 use super::arguments::{Asker, beginning, matchers, one, time};
 use crate::cli::args::Global;
-use crate::cli::exit::Outcome;
+use crate::cli::exit::{Exit, Outcome};
 use crate::cli::open;
 use crate::cli::output::print;
 use crate::cli::selection::{Place, usage};
@@ -82,7 +82,7 @@ pub(super) fn silence(global: &Global, args: &Args) -> Outcome {
         let alerts = data.alerts(open::Access::Write).await?;
         let (owner, comment) = (args.asker.owner.clone(), args.comment.clone());
         let action = Action::Silence { matchers: matchers.clone(), owner, comment, starts, ends };
-        let id = args.asker.ask(&*alerts.requests, &action).await?;
+        let Some(id) = args.asker.ask(&*alerts.requests, &action).await? else { return Ok(Exit::Ok) };
         let situation = Situation::read(&*alerts.query, data.policy()?).await?;
         let count = situation.open().filter(|record| matchers.matches(&record.alert)).count();
         let (is, ends) =
@@ -103,7 +103,7 @@ pub(super) fn unsilence(global: &Global, args: &End) -> Outcome {
         let found = incidents::silence(&*alerts.query, &args.silence).await?;
         let found = one(found, "silence", &args.silence, "floodmark alerts silences")?;
         let action = Action::Unsilence { silence: found.id.clone(), owner: args.asker.owner.clone() };
-        let id = args.asker.ask(&*alerts.requests, &action).await?;
+        let Some(id) = args.asker.ask(&*alerts.requests, &action).await? else { return Ok(Exit::Ok) };
         print(&format!("{id} is over; it was for {}\n", sentence::matchers(&found.matchers)))
     })
 }
