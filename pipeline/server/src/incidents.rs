@@ -9,6 +9,7 @@ mod preview;
 pub(crate) mod sentence;
 mod situation;
 mod whole;
+pub(crate) mod words;
 
 use std::sync::Arc;
 

@@ -25,7 +25,7 @@ use super::{
     situation::AlertState,
     state::ApiState,
 };
-use crate::incidents::{self, Asked, ask};
+use crate::incidents::{self, Asked, ask, words};
 
 /// How long an answer waits for the desk.
 const WAIT: Duration = Duration::from_secs(5);
@@ -65,7 +65,8 @@ pub(super) async fn acknowledge(
     given.only(&[])?;
     guard::same_site(&headers)?;
     let Acknowledge { owner, note, useful } = read(&headers, &body)?;
-    let (alerts, owner) = (known(&state)?, named(owner)?);
+    let (owner, note) = (words::owner(owner).map_err(ApiError::body)?, words::note(note).map_err(ApiError::body)?);
+    let alerts = known(&state)?;
     let incident = one(incidents::incident(&*alerts.of.query, &id).await?, "incident", &id)?.incident.id;
     done(alerts, &Action::Acknowledge { incident, owner, note, useful }, state.clock.now(), StatusCode::OK).await
 }
@@ -80,7 +81,8 @@ pub(super) async fn silence(
     given.only(&[])?;
     guard::same_site(&headers)?;
     let Silence { matchers, owner, comment, from, until, lasts } = read(&headers, &body)?;
-    let (alerts, owner, now) = (known(&state)?, named(owner)?, state.clock.now());
+    let (owner, comment) = (words::owner(owner).map_err(ApiError::body)?, words::comment(comment).map_err(ApiError::body)?);
+    let (alerts, now) = (known(&state)?, state.clock.now());
     let matchers = Matchers::parse(matchers.iter().map(String::as_str)).map_err(|e| ApiError::body(e.chain()))?;
     let starts = from.unwrap_or(now);
     let ends = match (until, lasts) {
@@ -101,6 +103,7 @@ pub(super) async fn unsilence(
     given.only(&["owner"])?;
     guard::same_site(&headers)?;
     let owner = given.owned("owner")?.ok_or_else(|| ApiError::parameter("owner", "say who asks: owner=name"))?;
+    let owner = words::owner(owner).map_err(|why| ApiError::parameter("owner", why))?;
     let alerts = known(&state)?;
     let silence = one(incidents::silence(&*alerts.of.query, &id).await?, "silence", &id)?.id;
     done(alerts, &Action::Unsilence { silence, owner }, state.clock.now(), StatusCode::OK).await
@@ -116,10 +119,6 @@ async fn done(alerts: &AlertState, action: &Action, now: Timestamp, status: Stat
         Asked::Answered(_) => (status, reply).into_response(),
         Asked::Waiting(_) => (StatusCode::ACCEPTED, reply).into_response(),
     })
-}
-
-fn named(owner: String) -> Result<String, ApiError> {
-    if owner.trim().is_empty() { Err(ApiError::body("owner is empty: say who asks")) } else { Ok(owner) }
 }
 
 /// The body, which has to say that it is JSON: a form of a page elsewhere cannot.

@@ -114,3 +114,22 @@ async fn programs_are_told_as_by_the_api() {
     assert_eq!((code, said.as_str(), &sent["receiver"], &sent["done"]), (0, "", &Value::from("mail"), &Value::Bool(true)));
     assert!(sent["answer"].as_str().unwrap().contains("exit 0") && !sent["id"].as_str().unwrap().is_empty(), "{line}");
 }
+
+#[tokio::test]
+async fn what_is_said_has_an_end() {
+    let world = World::new().await;
+    let disk = world.incident("disk_full on db-1").await;
+    let (text, name) = ("x".repeat(4097), "x".repeat(257));
+    let (text, name) = (text.as_str(), name.as_str());
+    let silence = ["alerts", "silence", "rule=disk_full", "--for", "2h"];
+    for (args, refused) in [
+        ([&["alerts", "ack", &disk, "--note"][..], &[text]].concat(), "note has 4097 bytes: it may have at most 4096"),
+        ([&["alerts", "ack", &disk, "--owner"][..], &[name]].concat(), "owner has 257 bytes: it may have at most 256"),
+        ([&silence[..], &["--comment", text]].concat(), "comment has 4097 bytes: it may have at most 4096"),
+        (vec!["alerts", "unsilence", "ab", "--owner", name], "owner has 257 bytes: it may have at most 256"),
+        (vec!["alerts", "unsilence", "ab", "--owner", " "], "owner is empty: say who asks"),
+    ] {
+        assert_eq!(world.run(&args).await, (64, String::new(), format!("floodmark: {refused}\n")));
+    }
+    assert_eq!(world.owner.store.requests(10).await.unwrap(), []);
+}

@@ -202,6 +202,7 @@ async fn what_cannot_be_asked_for_is_refused_and_nothing_is_stored() {
     let whole = r#"{ "matchers": ["a=b"], "owner": "kim", "comment": "x", "for": "2h" }"#;
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let foreign = format!("{JSON}Origin: http://evil.example\r\n");
+    let long_comment = whole.replace("\"x\"", &format!("\"{}\"", "x".repeat(4097)));
     let own = "a silence has an end: give either until or for";
     for (head, body, expected) in [
         ("", whole, "415 Content-Type \"none\" is not taken: send application/json"),
@@ -215,9 +216,18 @@ async fn what_cannot_be_asked_for_is_refused_and_nothing_is_stored() {
             r#"{ "matchers": ["a"], "owner": "kim", "comment": "x", "for": "2h" }"#,
             "400 reading matcher \"a\": write name=value, name!=value, name=~pattern or name!~pattern",
         ),
+        (JSON, &long_comment, "400 comment has 4097 bytes: it may have at most 4096"),
     ] {
         assert_eq!(refused(silences, head, body).await, expected, "{body}");
     }
+    let acknowledge = "/api/v1/incidents/00000000000000000000000000000010/ack";
+    let body = |owner: usize, note: usize| json!({ "owner": "k".repeat(owner), "note": "n".repeat(note) }).to_string();
+    assert_eq!(refused(acknowledge, JSON, &body(257, 0)).await, "400 owner has 257 bytes: it may have at most 256");
+    assert_eq!(refused(acknowledge, JSON, &body(256, 4097)).await, "400 note has 4097 bytes: it may have at most 4096");
+    let path = format!("/api/v1/silences/ab?owner={}", "k".repeat(257));
+    let long = there.server.put("DELETE", &path, "", "").await;
+    let expected = json!({ "code": "bad_parameter", "message": "owner has 257 bytes: it may have at most 256", "parameter": "owner" });
+    assert_eq!((long.status, &long.json()["error"]), (400, &expected));
     let foreign = there.server.put("DELETE", "/api/v1/silences/ab?owner=x", "Origin: http://evil.example\r\n", "").await;
     assert_eq!(foreign.status, 403);
     let nobody = there.server.put("DELETE", "/api/v1/silences/ab", "", "").await;

@@ -8,8 +8,8 @@ use crate::cli::describe::plain;
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::open;
 use crate::cli::output::print;
-use crate::cli::selection::Place;
-use crate::incidents;
+use crate::cli::selection::{Place, usage};
+use crate::incidents::{self, words};
 
 pub(super) const HELP: &str = "\
 Everybody who was told of the incident is told that you look after it. --useful and --noise say
@@ -47,12 +47,12 @@ pub struct Args {
 /// # Errors
 /// When there is no such incident, it is over, or nobody does it.
 pub(super) fn ack(global: &Global, args: &Args) -> Outcome {
+    let (owner, note) = (args.asker.name()?, words::note(args.note.clone()).map_err(usage)?);
     let data = open::data(global, &args.place)?;
     open::block_on(global, async {
         let alerts = data.alerts(open::Access::Write).await?;
         let found = incidents::incident(&*alerts.query, &args.incident).await?;
         let found = one(found, "incident", &args.incident, "floodmark alerts ls --all")?.incident;
-        let (owner, note) = (args.asker.owner.clone(), args.note.clone());
         let useful = (args.useful || args.noise).then_some(args.useful);
         let action = Action::Acknowledge { incident: found.id.clone(), owner, note, useful };
         if args.asker.ask(&*alerts.requests, &action).await?.is_none() {

@@ -11,7 +11,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::listing::{Form, json_line};
 use crate::cli::output::print;
 use crate::cli::selection::usage;
-use crate::incidents::{Asked, Found, ask};
+use crate::incidents::{Asked, Found, ask, words};
 
 /// Who asks for something, and how long is waited for it.
 #[derive(Clone, Debug, Args)]
@@ -46,6 +46,11 @@ impl From<Format> for Form {
 }
 
 impl Asker {
+    /// Who that is.
+    pub(super) fn name(&self) -> Result<String, Failure> {
+        words::owner(self.owner.clone()).map_err(usage)
+    }
+
     /// Asks for an action and waits: gives the id of what was made or changed. Programs are told of it here, as by the API, and then there
     /// is nothing left to say.
     pub(super) async fn ask(&self, requests: &dyn AlertRequests, action: &Action) -> Result<Option<String>, Failure> {

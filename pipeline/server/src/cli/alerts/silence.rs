@@ -13,7 +13,7 @@ use crate::cli::exit::{Exit, Outcome};
 use crate::cli::open;
 use crate::cli::output::print;
 use crate::cli::selection::{Place, usage};
-use crate::incidents::{self, Situation, sentence};
+use crate::incidents::{self, Situation, sentence, words};
 
 pub(super) const HELP: &str = "\
 All matchers have to hold: name=value, name!=value, name=~pattern, name!~pattern, severity>=level.
@@ -72,6 +72,7 @@ pub struct End {
 /// When it says what cannot be, or nobody does it.
 pub(super) fn silence(global: &Global, args: &Args) -> Outcome {
     let matchers = matchers(&args.matchers)?;
+    let (owner, comment) = (args.asker.name()?, words::comment(args.comment.clone()).map_err(usage)?);
     let starts = args.from.unwrap_or_else(|| SystemClock.now());
     let ends = args.until.unwrap_or_else(|| starts.plus_micros(args.lasts.map_or(0, Span::micros)));
     if ends <= starts || ends <= SystemClock.now() {
@@ -80,7 +81,6 @@ pub(super) fn silence(global: &Global, args: &Args) -> Outcome {
     let data = open::data(global, &args.place)?;
     open::block_on(global, async {
         let alerts = data.alerts(open::Access::Write).await?;
-        let (owner, comment) = (args.asker.owner.clone(), args.comment.clone());
         let action = Action::Silence { matchers: matchers.clone(), owner, comment, starts, ends };
         let Some(id) = args.asker.ask(&*alerts.requests, &action).await? else { return Ok(Exit::Ok) };
         let situation = Situation::read(&*alerts.query, data.policy()?).await?;
@@ -97,12 +97,13 @@ pub(super) fn silence(global: &Global, args: &Args) -> Outcome {
 /// # Errors
 /// When there is no such silence, it is over, or nobody does it.
 pub(super) fn unsilence(global: &Global, args: &End) -> Outcome {
+    let owner = args.asker.name()?;
     let data = open::data(global, &args.place)?;
     open::block_on(global, async {
         let alerts = data.alerts(open::Access::Write).await?;
         let found = incidents::silence(&*alerts.query, &args.silence).await?;
         let found = one(found, "silence", &args.silence, "floodmark alerts silences")?;
-        let action = Action::Unsilence { silence: found.id.clone(), owner: args.asker.owner.clone() };
+        let action = Action::Unsilence { silence: found.id.clone(), owner };
         let Some(id) = args.asker.ask(&*alerts.requests, &action).await? else { return Ok(Exit::Ok) };
         print(&format!("{id} is over; it was for {}\n", sentence::matchers(&found.matchers)))
     })
