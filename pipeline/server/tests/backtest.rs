@@ -220,3 +220,20 @@ async fn rules_on_windows_tell_of_recorded_days_what_a_replay_makes_of_them() {
     assert_eq!(found, expected);
     assert_eq!(report["rows"][0]["kept_silent"], json!({ "no route leads to anybody": expected.values().map(Vec::len).sum::<usize>() }));
 }
+
+#[tokio::test]
+async fn what_cannot_be_is_said_before_anything_is_read_and_a_store_that_does_not_answer_is_no_empty_one() {
+    let installation = installed().await;
+    let (code, _, stderr) = command(&installation, &["backtest", "--rules", "new.toml", "--zone", "Berlin"]).await;
+    assert!(code == 64 && stderr.contains("such as Europe/Berlin"), "{code} {stderr}");
+    let config = std::fs::read_to_string(installation.path().join("floodmark.toml")).unwrap();
+    let port = floodmark_tests::support::program::free_port();
+    let away = format!("{config}[sinks.warehouse]\ntype = \"postgres\"\nhost = \"127.0.0.1\"\nport = {port}\nconnect_timeout = \"1s\"\n");
+    installation.write("floodmark.toml", away);
+    let (code, stdout, stderr) = command(&installation, &["backtest", "--rules", "new.toml"]).await;
+    assert_eq!((code, stdout.as_str()), (69, ""), "{stderr}");
+    assert!(stderr.contains("--labels FILE judges by a file instead"), "{stderr}");
+    installation.write("labels.csv", "from,to\n");
+    let (code, ..) = command(&installation, &["backtest", "--rules", "new.toml", "--labels", "labels.csv"]).await;
+    assert_eq!(code, 0);
+}

@@ -20,6 +20,7 @@ use super::selection::{Period as When, usage};
 use crate::assemble::desk;
 use crate::backtest::{self, Labels, Nights, Request, Sweep};
 use crate::config::{self, Setting};
+use crate::data_dir::DataDir;
 use crate::replay::Live;
 
 /// Arguments of `floodmark backtest`.
@@ -105,7 +106,8 @@ pub enum Format {
 /// The report of the configuration; when the log or the labels cannot be read.
 pub fn backtest(global: &Global, args: &Args) -> Outcome {
     let (from, to) = args.period.span(SystemClock.now())?;
-    let zone = Zone::named(&args.zone).map_err(|e| Failure::from(e).remedy("name it as the IANA database does, such as Europe/Berlin"))?;
+    let unknown = |e: floodmark_core::Error| usage(e.chain()).remedy("name it as the IANA database does, such as Europe/Berlin");
+    let zone = Zone::named(&args.zone).map_err(unknown)?;
     let settings: Vec<Vec<Setting>> = match &args.sweep {
         None => vec![Vec::new()],
         Some(sweep) => sweep.values.iter().map(|value| vec![sweep.setting(value)]).collect(),
@@ -123,7 +125,7 @@ pub fn backtest(global: &Global, args: &Args) -> Outcome {
     open::block_on_cores(global, async {
         let labels = match &args.labels {
             Some(path) => Some(Labels::read(path)?),
-            None => of_acknowledgements(&live_config).await,
+            None => of_acknowledgements(&live_config).await?,
         };
         let live = Live::open(&live_config).await?;
         let nights = Nights { zone: zone.rules().clone(), wakes: args.wakes.severity() };
@@ -145,16 +147,13 @@ pub fn backtest(global: &Global, args: &Args) -> Outcome {
     })
 }
 
-/// What people have said, when there is a store that can be asked.
-async fn of_acknowledgements(config: &config::Config) -> Option<Labels> {
-    let store = desk::store(config, desk::Access::Read).await.ok()?;
-    match Labels::of_acknowledgements(&*store).await {
-        Ok(labels) => labels,
-        Err(e) => {
-            tracing::warn!(error = e.chain(), "acknowledgements cannot be read, nothing is known of what was wrong");
-            None
-        }
+/// What people have said, when there is a store that can be asked. One that does not answer is no store of which nothing is known.
+async fn of_acknowledgements(config: &config::Config) -> Result<Option<Labels>, Failure> {
+    if desk::in_postgres(config).is_none() && !DataDir::new(&config.data_dir).store().exists() {
+        return Ok(None);
     }
+    let labels = async { Labels::of_acknowledgements(&*desk::store(config, desk::Access::Read).await?).await };
+    labels.await.map_err(|e| Failure::from(e).remedy("--labels FILE judges by a file instead of acknowledgements"))
 }
 
 impl Time {
