@@ -221,6 +221,58 @@ async fn rules_on_windows_tell_of_recorded_days_what_a_replay_makes_of_them() {
     assert_eq!(report["rows"][0]["kept_silent"], json!({ "no route leads to anybody": expected.values().map(Vec::len).sum::<usize>() }));
 }
 
+/// A room every ten minutes: 20 degrees, but 30 in these steps.
+fn room(room: &str, steps: std::ops::Range<i64>, hot: std::ops::Range<i64>) -> String {
+    let begin = floodmark_schemas::Timestamp::parse("2026-01-05T00:00:00Z").unwrap();
+    let row = |step: i64| format!("{},{room},{}\n", begin.plus_micros(step * 600_000_000), if hot.contains(&step) { 30 } else { 20 });
+    steps.map(row).collect()
+}
+
+#[tokio::test]
+async fn without_a_file_alerts_are_judged_by_what_people_said_when_they_acknowledged_them() {
+    let installation = installed().await;
+    // One is over before anybody looks at it, two go on.
+    let began = room("c", 0..36, 6..12) + &room("a", 0..36, 24..99) + &room("b", 0..36, 24..99);
+    let path = installation.write("rooms.csv", format!("time,room,temp\n{began}"));
+    std::fs::remove_dir_all(installation.data("")).unwrap();
+    let sources = std::fs::read_to_string(installation.path().join("floodmark.toml")).unwrap();
+    // Nobody is told: what is over is done.
+    let rules = format!("{RULES}[route]\ngroup_by = [\"room\"]\n");
+    installation.write("floodmark.toml", format!("{sources}{rules}"));
+    run_to_the_end(&installation).await;
+    assert_eq!(json(&installation, &["backtest"]).await["labels"], Value::Null);
+
+    let (_, listed, _) = command(&installation, &["alerts", "ls", "--format", "json"]).await;
+    let open: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(open.len(), 2, "{listed}");
+    for (incident, request) in open.iter().zip(1..) {
+        let said = if incident["group"]["room"] == "a" { "--useful" } else { "--noise" };
+        let ack = ["alerts", "ack", incident["id"].as_str().unwrap(), said, "--owner", "kim", "--wait", "0s", "--format", "json"];
+        let (code, answer, stderr) = command(&installation, &ack).await;
+        assert_eq!((code, answer), (69, format!("{{\"request\":{request},\"done\":false}}\n")), "{stderr}");
+    }
+    // Whoever runs next does it.
+    run_to_the_end(&installation).await;
+    let judged = async || {
+        let report = json(&installation, &["backtest"]).await;
+        let (row, all) = (&report["rows"][0], &report["rows"][0]["all"]);
+        assert_eq!((&report["labels"], &all["alerts"]), (&json!(1), &json!(3)));
+        assert_eq!((&all["precision"], &all["recall"]), (&json!({ "of": 1, "all": 2 }), &json!({ "of": 1, "all": 1 })));
+        let untrue: Vec<&Value> = row["false_alerts"].as_array().unwrap().iter().map(|alert| &alert["series"]).collect();
+        assert_eq!(untrue, ["temperature{room=\"b\"}"]);
+    };
+    judged().await;
+
+    // They stay when all is over, and when the rule is computed anew.
+    let over = room("a", 36..48, 0..0) + &room("b", 36..48, 0..0);
+    std::fs::write(&path, format!("time,room,temp\n{began}{over}")).unwrap();
+    run_to_the_end(&installation).await;
+    judged().await;
+    installation.write("floodmark.toml", format!("{sources}{}", rules.replace("for = \"20m\"", "for = \"30m\"")));
+    run_to_the_end(&installation).await;
+    judged().await;
+}
+
 #[tokio::test]
 async fn what_cannot_be_is_said_before_anything_is_read_and_a_store_that_does_not_answer_is_no_empty_one() {
     let installation = installed().await;
