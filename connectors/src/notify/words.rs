@@ -1,15 +1,15 @@
 //! What every channel says of a notification in words.
 
-use floodmark_schemas::{Alert, AlertState, Notification, NotificationReason};
+use floodmark_schemas::{Acknowledgement, Alert, AlertState, Notification, NotificationReason};
 use serde::Serialize;
 
-/// Where the incident stands.
+/// What a notification is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It goes on, and nobody looks after it.
+    /// Something is wrong.
     Firing,
-    /// Somebody looks after it.
+    /// Somebody has begun to look after it.
     Acknowledged,
     /// It is over.
     Resolved,
@@ -17,15 +17,16 @@ pub enum Status {
     Test,
 }
 
-/// Where the incident of `notification` stands.
+/// What `notification` is about: its reason, and not how the incident stands. What is new in an incident that somebody looks
+/// after already is news all the same, for some receivers the first that they hear of it.
 pub fn status(notification: &Notification) -> Status {
     match notification.reason {
-        NotificationReason::Test => Status::Test,
-        NotificationReason::Resolved => Status::Resolved,
+        NotificationReason::Opened | NotificationReason::Changed | NotificationReason::Repeated | NotificationReason::Escalated => {
+            Status::Firing
+        }
         NotificationReason::Acknowledged => Status::Acknowledged,
-        _ if notification.incident.resolved.is_some() => Status::Resolved,
-        _ if notification.incident.acknowledged.is_some() => Status::Acknowledged,
-        _ => Status::Firing,
+        NotificationReason::Resolved => Status::Resolved,
+        NotificationReason::Test => Status::Test,
     }
 }
 
@@ -47,22 +48,27 @@ pub fn headline(notification: &Notification) -> String {
     }
 }
 
-/// A sentence on why it is sent.
+/// Why it is sent, and who looks after the incident.
 pub fn why(notification: &Notification) -> String {
+    let by = notification.incident.acknowledged.as_ref();
+    let looks_after = |by: &Acknowledgement| format!("{} looks after it", one_line(&by.owner));
     let sentence = match notification.reason {
         NotificationReason::Opened => "A new incident.",
         NotificationReason::Changed => "Alerts have come or gone, or are graver.",
+        NotificationReason::Repeated | NotificationReason::Escalated if by.is_some() => "It goes on.",
         NotificationReason::Repeated => "It goes on, and nobody looks after it.",
         NotificationReason::Escalated => "It goes on, and those who were told before did not answer.",
-        NotificationReason::Resolved => "All is over.",
-        NotificationReason::Test => "A test: somebody wants to see whether this arrives. Nothing is wrong.",
-        NotificationReason::Acknowledged => match &notification.incident.acknowledged {
-            Some(by) if by.note.is_empty() => return format!("{} looks after it.", one_line(&by.owner)),
-            Some(by) => return format!("{} looks after it: {}", one_line(&by.owner), one_line(&by.note)),
-            None => "Somebody looks after it.",
-        },
+        NotificationReason::Resolved => return "All is over.".to_owned(),
+        NotificationReason::Test => return "A test: somebody wants to see whether this arrives. Nothing is wrong.".to_owned(),
+        NotificationReason::Acknowledged => {
+            return match by {
+                Some(by) if by.note.is_empty() => format!("{}.", looks_after(by)),
+                Some(by) => format!("{}: {}", looks_after(by), one_line(&by.note)),
+                None => "Somebody looks after it.".to_owned(),
+            };
+        }
     };
-    sentence.to_owned()
+    by.map_or_else(|| sentence.to_owned(), |by| format!("{sentence} {}.", looks_after(by)))
 }
 
 /// What an alert says in one line: its annotation `summary`, or else the rule. The series has to stand beside it.

@@ -26,6 +26,11 @@ fn acknowledged() -> Notification {
     notification
 }
 
+/// More has happened in an incident that somebody looks after.
+fn later(reason: NotificationReason) -> Notification {
+    Notification { reason, ..acknowledged() }
+}
+
 fn resolved() -> Notification {
     let mut notification = Notification { reason: NotificationReason::Resolved, ..opened() };
     notification.incident.resolved = Some(opened().time);
@@ -141,6 +146,27 @@ async fn pagerduty_opens_acknowledges_and_resolves_one_incident() {
     assert_eq!(bodies[2], json!({ "routing_key": key, "event_action": "resolve", "dedup_key": id }));
     let test = Notification { reason: NotificationReason::Test, ..opened() };
     assert_eq!(pagerduty_config.event(&test)["payload"]["severity"], "info");
+}
+
+#[test]
+fn what_is_new_in_an_acknowledged_incident_is_told_as_news() {
+    let pagerduty: pagerduty::Config = config(json!({ "routing_key": { "env": "X" } }));
+    let slack: slack::Config = config(json!({ "url": { "env": "X" } }));
+    for (reason, why) in [
+        (NotificationReason::Opened, "A new incident. ada looks after it."),
+        (NotificationReason::Changed, "Alerts have come or gone, or are graver. ada looks after it."),
+        (NotificationReason::Repeated, "It goes on. ada looks after it."),
+        (NotificationReason::Escalated, "It goes on. ada looks after it."),
+    ] {
+        let event = pagerduty.event(&later(reason));
+        assert_eq!((&event["event_action"], &event["payload"]["custom_details"]["why"]), (&json!("trigger"), &json!(why)));
+        let message = slack.message(&later(reason));
+        assert_eq!(message["text"], "[FIRING 2 · critical] The disk of db-1 is nearly full");
+        assert_eq!(message["blocks"][1], slack_section(why));
+    }
+    let over = Notification { incident: acknowledged().incident, ..resolved() };
+    assert_eq!(pagerduty.event(&over)["event_action"], "resolve");
+    assert_eq!(slack.message(&over)["text"], "[RESOLVED] The disk of db-1 is nearly full");
 }
 
 #[test]
