@@ -22,6 +22,8 @@ use crate::telemetry::ReceiverMeters;
 pub const COMPONENT: &str = "alerts";
 /// What takes longer than this has failed.
 const DELIVERY_MAX: Duration = Duration::from_secs(60);
+/// The longest wait that a receiver may ask for: one that names a wrong time does not keep alerts back for a day.
+const ASKED_MAX: Duration = Duration::from_secs(3600);
 /// How long a lane waits when nothing is due: what somebody else wrote is seen then.
 const LOOKS_EVERY: Duration = Duration::from_secs(30);
 
@@ -30,9 +32,9 @@ const LOOKS_EVERY: Duration = Duration::from_secs(30);
 pub struct Waits {
     /// After the first try that failed; it doubles with each.
     pub first: Duration,
-    /// The longest wait, unless the receiver asks for a longer one.
+    /// The longest wait, unless the receiver asks for a longer one: up to an hour.
     pub longest: Duration,
-    /// So long after it was written it is given up.
+    /// So long after it was written it is tried for the last time.
     pub give_up: Duration,
     /// How many are sent at once to one receiver.
     pub at_once: usize,
@@ -57,9 +59,12 @@ impl Waits {
             return Outcome::Rejected;
         }
         let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        let wait = self.after(attempts).max(refusal.retry_after.unwrap_or_default());
-        let at = now.plus_micros(micros(wait));
-        if at > notification.time.plus_micros(micros(self.give_up)) { Outcome::GivenUp } else { Outcome::Again { at } }
+        let last = notification.time.plus_micros(micros(self.give_up));
+        if now >= last {
+            return Outcome::GivenUp;
+        }
+        let wait = self.after(attempts).max(refusal.retry_after.unwrap_or_default().min(ASKED_MAX));
+        Outcome::Again { at: now.plus_micros(micros(wait)).min(last) }
     }
 }
 

@@ -90,16 +90,33 @@ async fn what_a_receiver_never_takes_is_set_aside_and_the_next_goes_on() {
 async fn what_was_tried_for_long_enough_is_given_up() {
     let mut there = There::new();
     there.waits = Waits { give_up: Duration::from_secs(600), ..Waits::default() };
-    there.ops.answers((0..10).map(|_| Answer::Busy(None)));
+    there.ops.answers((0..20).map(|_| Answer::Busy(None)));
     beside(&there, async {
         there.commits(&[alert("a", 0)]).await;
         tokio::time::sleep(Duration::from_secs(2_000)).await;
         assert_eq!(there.store().depths().await.unwrap(), []);
     })
     .await;
+    // 10, 11, 13, 17, .., 521, and the last one when the time is over.
     let letters = dead_letters(&there.logs).await;
-    assert_eq!(letters.iter().map(|letter| letter.reason.as_str()).collect::<Vec<_>>(), ["not sent after 10 tries: busy"]);
+    assert_eq!(letters.iter().map(|letter| letter.reason.as_str()).collect::<Vec<_>>(), ["not sent after 11 tries: busy"]);
     assert_eq!(there.ops.told(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_asks_to_come_back_tomorrow_is_asked_again_in_an_hour_and_when_the_time_is_over() {
+    let mut there = There::new();
+    there.waits = Waits { give_up: Duration::from_secs(9_000), ..Waits::default() };
+    let tomorrow = Duration::from_secs(86_400);
+    there.ops.answers([tomorrow, Duration::MAX, tomorrow].map(|wait| Answer::Busy(Some(wait))));
+    beside(&there, async {
+        there.commits(&[alert("a", 0)]).await;
+        there.ops.reaches(1).await;
+    })
+    .await;
+    // 10, 3610, 7210, and 9010, which is the last time.
+    assert_eq!(there.ops.told(), ["9010 Opened a"]);
+    assert_eq!(dead_letters(&there.logs).await.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
