@@ -46,7 +46,7 @@ pub struct Config {
     /// `HOME`, `LANG`, `TZ`, `TMPDIR` and the `FLOODMARK_` variables of the notification.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, HeaderText>,
-    /// How long it may take; then it is killed.
+    /// How long it may take, 60 s at most; then it is killed.
     #[serde(default = "timeout")]
     pub timeout: Span,
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use floodmark_core::ports::notifier::TIMEOUT_MAX;
 use floodmark_core::ports::{Receipt, Refusal};
 use floodmark_core::{Error, Result};
 use floodmark_schemas::Timestamp;
@@ -15,7 +16,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::scrub::Secrets;
-use crate::settings::Fault;
+use crate::settings::{Fault, Span};
 use crate::sources::http_client::{Answer, Failure};
 
 /// What this program calls itself.
@@ -124,7 +125,15 @@ pub(super) fn add_secret(headers: &mut HeaderMap, name: HeaderName, value: &str)
     Ok(())
 }
 
-/// The fault of a time limit of nothing.
-pub(super) fn fault_of_timeout(timeout: crate::settings::Span) -> Option<Fault> {
-    timeout.0.is_zero().then(|| Fault::of("timeout", "no receiver could answer in time", "write for example \"30s\""))
+/// The fault of a time limit within which nobody could answer, or that is longer than anybody waits.
+pub(super) fn fault_of_timeout(timeout: Span) -> Option<Fault> {
+    let fault = |what: String, remedy: String| Some(Fault::of("timeout", what, remedy));
+    match timeout.0 {
+        limit if limit.is_zero() => fault("no receiver could answer in time".to_owned(), "write for example \"30s\"".to_owned()),
+        limit if limit > TIMEOUT_MAX => {
+            let most = Span(TIMEOUT_MAX);
+            fault(format!("one attempt may take {most} at most"), format!("write \"{most}\" or less"))
+        }
+        _ => None,
+    }
 }

@@ -56,7 +56,7 @@ pub struct Config {
     /// How the connection is encrypted. With it, a server that does not encrypt is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<jetstream::Tls>,
-    /// How long one attempt may take.
+    /// How long one attempt may take: 60 s at most.
     #[serde(default = "timeout")]
     pub timeout: Span,
 }

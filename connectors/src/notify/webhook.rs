@@ -66,7 +66,7 @@ pub struct Config {
     /// A PEM file with the authorities to trust instead of those of this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
-    /// How long one attempt may take.
+    /// How long one attempt may take: 60 s at most.
     #[serde(default = "timeout")]
     pub timeout: Span,
 }

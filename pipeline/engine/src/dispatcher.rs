@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use floodmark_core::ports::alerts::{Attempt, Outbox, Outcome, Outgoing};
 use floodmark_core::ports::log::dead_letter_entry;
+use floodmark_core::ports::notifier::TIMEOUT_MAX;
 use floodmark_core::ports::{AlertStore, Clock, Expect, Log, Notifier, Refusal};
 use floodmark_core::{Error, Kind, Result};
 use floodmark_schemas::{DeadLetter, Notification, Timestamp};
@@ -20,8 +21,9 @@ use crate::telemetry::ReceiverMeters;
 
 /// Who sets notifications aside, as a component of dead letters.
 pub const COMPONENT: &str = "alerts";
-/// What takes longer than this has failed.
-const DELIVERY_MAX: Duration = Duration::from_secs(60);
+/// What takes longer than this has failed. A notifier's own time limit ends before: it knows more of what went wrong, and
+/// whether the receiver has taken the notification.
+const DELIVERY_MAX: Duration = TIMEOUT_MAX.saturating_add(Duration::from_secs(10));
 /// The longest wait that a receiver may ask for: one that names a wrong time does not keep alerts back for a day.
 const ASKED_MAX: Duration = Duration::from_secs(3600);
 /// How long a lane waits when nothing is due: what somebody else wrote is seen then.

@@ -56,13 +56,13 @@ async fn a_receiver_that_is_busy_is_asked_again_later_and_later_or_when_it_says(
         there.ops.reaches(1).await;
     })
     .await;
-    // 10, 12, 16, 116, which has no answer for a minute, and 16 s after that.
-    assert_eq!(there.ops.told(), ["192 Opened a"]);
+    // 10, 12, 16, 116, which has no answer for 70 s, and 16 s after that.
+    assert_eq!(there.ops.told(), ["202 Opened a"]);
     let store = there.store();
     let incident = store.incidents(&IncidentFilter::default(), None, 9).await.unwrap().items.remove(0).incident.id;
     let tries: Vec<_> = store.sent(&incident, 9).await.unwrap()[0].attempts.iter().map(|of| (of.number, of.answer.clone())).collect();
     let tries: Vec<_> = tries.iter().map(|(number, answer)| (*number, answer.as_str())).collect();
-    assert_eq!(tries[..4], [(1, "busy"), (2, "busy"), (3, "busy"), (4, "sending to ops: no answer within 60s")]);
+    assert_eq!(tries[..4], [(1, "busy"), (2, "busy"), (3, "busy"), (4, "sending to ops: no answer within 70s")]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,6 +31,22 @@ timeout = "0s"
         "3:8 \"smtp://mail.example.org\" is not a host | write for example \"mail.example.org\"",
         "6:11 no receiver could answer in time | write for example \"30s\"",
     ],
+    time_limits_that_nobody_waits_for: r#"[receivers.a]
+type = "command"
+argv = ["/usr/local/bin/notify"]
+timeout = "60s"
+[receivers.b]
+type = "command"
+argv = ["/usr/local/bin/notify"]
+timeout = "61s"
+[receivers.c]
+type = "webhook"
+url = "https://example.org"
+timeout = "2m"
+"# => [
+        "8:11 one attempt may take 1m at most | write \"1m\" or less",
+        "12:11 one attempt may take 1m at most | write \"1m\" or less",
+    ],
     a_template_that_does_not_work: "[receivers.a]
 type = \"webhook\"
 url = \"https://example.org\"

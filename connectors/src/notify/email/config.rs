@@ -62,7 +62,7 @@ pub struct Config {
     /// The address of an incident; `{id}` stands for its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// How long one attempt may take.
+    /// How long one attempt may take: 60 s at most.
     #[serde(default = "timeout")]
     pub timeout: Span,
 }

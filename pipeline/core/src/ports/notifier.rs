@@ -7,10 +7,14 @@ use floodmark_schemas::Notification;
 
 use crate::Error;
 
+/// The longest time limit of one attempt: those behind it wait, and so does a process that is asked to stop.
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(60);
+
 /// Hands notifications to one receiver.
 #[async_trait]
 pub trait Notifier: Send + Sync {
     /// Hands one over, once: who calls this repeats it. A receiver that is told the same notification again knows it by its id.
+    /// It ends by itself within [`TIMEOUT_MAX`] and a moment for a farewell.
     ///
     /// # Errors
     /// See [`Refusal`].
