@@ -9,7 +9,7 @@ mod templates;
 
 use async_trait::async_trait;
 use floodmark_core::ports::{Notifier, Receipt, Refusal};
-use floodmark_core::{Error, Result};
+use floodmark_core::{Error, Kind, Result};
 use floodmark_schemas::Notification;
 use lettre::Address;
 use lettre::transport::smtp::authentication::Credentials;
@@ -82,7 +82,7 @@ impl Email {
                 to.push(address.clone());
             }
         }
-        let Outcome { answer, taken, later, never } = self.server.send(&from, &to, &mail.formatted()).await?;
+        let Outcome { answer, taken, later, never, barred } = self.server.send(&from, &to, &mail.formatted()).await?;
         let somebody_has_it = answer.is_some() || !before.is_empty();
         if !later.is_empty() {
             // The others have it, and are left out of the next attempt.
@@ -90,7 +90,8 @@ impl Email {
             return Err(Error::unavailable(self.server.doing(&list(&later))));
         }
         if !somebody_has_it {
-            return Err(Error::rejected(self.server.doing(&list(&never))));
+            let kind = if barred { Kind::Unavailable } else { Kind::Rejected };
+            return Err(Error::new(kind, self.server.doing(&list(&never))));
         }
         self.taken.forget(&notification.id);
         let answer = answer.unwrap_or_else(|| "taken before".to_owned());

@@ -2,10 +2,10 @@
 #
 #   smtp.py <port> <folder> [--certificate FILE --key FILE (--implicit)] [--password TEXT]
 #
-# Each connection takes the next line of <folder>/plan: accept, greet-421, mail-421, mail-550, rcpt-450, rcpt-550, data-450,
-# data-550, hang-after-data, drop-before-250 (it has the mail), drop-after-250. Without one it accepts. A recipient whose name
-# begins with "450" or "550" is always refused so. What was taken is in <folder>/mails: 0001.json with envelope and parts as
-# Python's email package reads them.
+# Each connection takes the next line of <folder>/plan: accept, greet-421, mail-421, mail-535, mail-550, mail-553, rcpt-450,
+# rcpt-530, rcpt-550, rcpt-554, data-450, data-530, data-550, hang-after-data, drop-before-250 (it has the mail), drop-after-250.
+# Without one it accepts. A recipient whose name begins with "450", "550", "554" or, in words only, "551" is always refused so.
+# What was taken is in <folder>/mails: 0001.json with envelope and parts as Python's email package reads them.
 import argparse
 import asyncio
 import email
@@ -51,6 +51,10 @@ class Handler:
             return "421 4.3.2 shutting down"
         if server.turn == "mail-550":
             return "550 5.7.1 sender not allowed"
+        if server.turn == "mail-553":
+            return "553 sorry, not your address"
+        if server.turn == "mail-535":
+            return "535 5.7.8 no longer logged in"
         envelope.mail_from = address
         return "250 OK"
 
@@ -59,6 +63,12 @@ class Handler:
             return "450 4.2.1 try again later"
         if server.turn == "rcpt-550" or address.startswith("550"):
             return "550 5.1.1 no such user"
+        if server.turn == "rcpt-530":
+            return "530 log in first"
+        if server.turn == "rcpt-554" or address.startswith("554"):
+            return "554 5.7.1 relay access denied"
+        if address.startswith("551"):
+            return "550 relay not permitted"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -67,6 +77,8 @@ class Handler:
             return "450 4.3.0 disk full"
         if server.turn == "data-550":
             return "550 5.7.1 looks like spam"
+        if server.turn == "data-530":
+            return "530 5.7.57 not authenticated"
         if server.turn == "hang-after-data":
             await asyncio.sleep(3600)
         self.keep(server, session, envelope)

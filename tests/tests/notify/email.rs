@@ -156,6 +156,12 @@ async fn starttls_and_tls_need_the_right_certificate_and_password() {
         assert!(text.contains("UnknownIssuer"), "{text}");
 
         std::fs::write(&secret, "wrong-password").unwrap();
+        let mut nobody = good.clone();
+        nobody.as_object_mut().unwrap().retain(|key, _| !["user", "password"].contains(&key.as_str()));
+        let (kind, text, _) = failed(email(&server, nobody).deliver(&opened()).await);
+        assert_eq!(kind, Kind::Unavailable, "{text}");
+        assert!(text.contains("530 5.7.0"), "{text}");
+
         let (kind, text, _) = failed(email(&server, good).deliver(&opened()).await);
         assert_eq!(kind, Kind::Unavailable, "what is wrong is not the mail: {text}");
         assert!(text.contains("535") && !text.contains("wrong-password"), "{text}");

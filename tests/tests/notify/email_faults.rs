@@ -121,6 +121,35 @@ async fn one_recipient_whom_nobody_knows_does_not_keep_the_mail_from_the_others(
 }
 
 #[tokio::test]
+async fn what_a_server_refuses_because_of_who_sends_is_tried_again() {
+    let server = Smtp::start().await;
+    let to = ["a@example.org", "b@example.org"];
+    let both = email(&server, &to, "20s");
+    for (turn, said) in [
+        ("mail-535", "535 5.7.8 no longer logged in"),
+        ("mail-550", "550 5.7.1 sender not allowed"),
+        ("mail-553", "553 sorry, not your address"),
+        ("rcpt-530", "<a@example.org> 530 log in first, <b@example.org> 530 log in first"),
+        ("rcpt-554", "<a@example.org> 554 5.7.1 relay access denied, <b@example.org> 554 5.7.1 relay access denied"),
+        ("data-530", "530 5.7.57 not authenticated"),
+    ] {
+        server.plan(&[turn]);
+        let (kind, text, _) = failed(both.deliver(&opened()).await);
+        assert_eq!(kind, Kind::Unavailable, "{turn}: {text}");
+        assert!(text.ends_with(&format!(": {said}")), "{text}");
+    }
+    for (to, kind) in [("554@example.org", Kind::Unavailable), ("551@example.org", Kind::Unavailable), ("550@example.org", Kind::Rejected)]
+    {
+        let (found, text, _) = failed(email(&server, &["550@example.org", to], "20s").deliver(&opened()).await);
+        assert_eq!(found, kind, "{text}");
+    }
+    assert_eq!(server.mails(), []);
+    // It takes the mail for somebody, and what it says of the others is kept.
+    let one = email(&server, &["a@example.org", "554@example.org"], "20s");
+    assert_eq!(one.deliver(&opened()).await.unwrap().answer, "250 2.0.0 taken; not taken: <554@example.org> 554 5.7.1 relay access denied");
+}
+
+#[tokio::test]
 async fn those_who_have_the_mail_are_left_out_while_others_are_tried_again() {
     let server = Smtp::start().await;
     let email = email(&server, &["a@example.org", "450@example.org"], "20s");

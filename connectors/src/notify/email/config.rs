@@ -14,7 +14,8 @@ use crate::settings::{Fault, Secret, Span, Timezone};
 /// Sends each notification as a mail, in plain text and HTML.
 ///
 /// Mails of one incident form a thread. A mail that has to be sent again has the same Message-ID. A recipient whom the server
-/// does not know is left out; when that is so of all of them, or the server refuses the mail itself, it is not sent again.
+/// does not know is left out; when that is so of all of them, or the server refuses the mail itself, it is not sent again. When
+/// it refuses who sends (the password, the sender, relaying), it is tried again.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "EmailConfig")]

@@ -1,8 +1,9 @@
 //! One mail over one connection (<https://www.rfc-editor.org/rfc/rfc5321>).
 //!
 //! Each recipient is asked for on its own: one that the server does not know does not keep the mail from the others. What a
-//! server refuses before it was told of the mail (the connection, STARTTLS, the password) says nothing about the mail: that is
-//! `Unavailable`, also with 5xx, so that a password that was corrected is not too late.
+//! server refuses before it was told of the mail (the connection, STARTTLS, the password, the sender) says nothing about the
+//! mail: that is `Unavailable`, also with 5xx, so that a password that was corrected is not too late. So it is when it knows the
+//! recipients, but takes nothing for them from whom it does not know (relaying).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,10 @@ use super::config::Tls;
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Service not available, the connection is being closed.
 const CLOSING: u16 = 421;
+/// To log in is missing, too weak or wrong, or must be encrypted (<https://www.rfc-editor.org/rfc/rfc4954#section-6>).
+const NOT_LOGGED_IN: [u16; 4] = [530, 534, 535, 538];
+/// How what concerns security and policy begins (<https://www.rfc-editor.org/rfc/rfc3463#section-3.8>).
+const POLICY: &str = "5.7.";
 
 /// A mail server and who one is there.
 pub(super) struct Server {
@@ -46,14 +51,16 @@ pub(super) struct Outcome {
     pub(super) later: Vec<(Address, String)>,
     /// For whom it never takes it, with what it said.
     pub(super) never: Vec<(Address, String)>,
+    /// Whether one of those was refused because of who sends: another password, or a word to whoever runs the server, helps.
+    pub(super) barred: bool,
 }
 
 impl Server {
     /// Hands over a mail for `to`, once.
     ///
     /// # Errors
-    /// `Unavailable` when it is not known whether the server has it, or it asks to come again; `Rejected` when it refuses
-    /// the sender or the mail.
+    /// `Unavailable` when it is not known whether the server has it, it asks to come again, or it refuses the sender; `Rejected`
+    /// when it refuses the mail.
     pub(super) async fn send(&self, from: &Address, to: &[Address], mail: &[u8]) -> Result<Outcome> {
         let exchange = async {
             let mut connection = self.open().await?;
@@ -115,12 +122,17 @@ impl Server {
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
-        connection.command(Mail::new(Some(from.clone()), parameters)).await.map_err(|e| self.error(&e))?;
+        // It knows of the sender, and nothing of the mail.
+        let refused = |e: SmtpError| Error::unavailable(self.doing(&said(&e)));
+        connection.command(Mail::new(Some(from.clone()), parameters)).await.map_err(refused)?;
         let mut outcome = Outcome::default();
         for address in to {
             match connection.command(Rcpt::new(address.clone(), Vec::new())).await {
                 Ok(_) => outcome.taken.push(address.clone()),
-                Err(e) if e.is_permanent() => outcome.never.push((address.clone(), said(&e))),
+                Err(e) if e.is_permanent() => {
+                    outcome.never.push((address.clone(), said(&e)));
+                    outcome.barred |= is_barred(&e);
+                }
                 Err(e) if e.is_transient() && e.status().map(u16::from) != Some(CLOSING) => outcome.later.push((address.clone(), said(&e))),
                 Err(e) => return Err(self.error(&e)),
             }
@@ -135,7 +147,8 @@ impl Server {
 
     /// An answer to the mail itself.
     fn error(&self, e: &SmtpError) -> Error {
-        let kind = if e.is_permanent() { Kind::Rejected } else { Kind::Unavailable };
+        let is_final = e.is_permanent() && !is_not_logged_in(e);
+        let kind = if is_final { Kind::Rejected } else { Kind::Unavailable };
         Error::new(kind, self.doing(&said(e)))
     }
 
@@ -147,6 +160,17 @@ impl Server {
 fn text(response: &Response) -> String {
     let lines: Vec<&str> = response.message().collect();
     format!("{} {}", response.code(), lines.join(" ")).trim_end().to_owned()
+}
+
+fn is_not_logged_in(e: &SmtpError) -> bool {
+    e.status().is_some_and(|code| NOT_LOGGED_IN.contains(&code.into()))
+}
+
+/// Whether a recipient was refused because of who asks. Servers without enhanced status codes say that they do not relay.
+fn is_barred(e: &SmtpError) -> bool {
+    let text = std::error::Error::source(e).map(ToString::to_string).unwrap_or_default();
+    let is_enhanced = text.starts_with("5.");
+    is_not_logged_in(e) || text.starts_with(POLICY) || !is_enhanced && text.to_ascii_lowercase().contains("relay")
 }
 
 /// `550 no such user`, or what happened to the connection.
