@@ -132,7 +132,7 @@ fn event(notification: &Notification, link: Option<String>) -> Value {
         "severity": severity.name(),
         "timestamp": incident.opened,
         "custom_details": {
-            "why": words::why(notification),
+            "why": cut(&words::why(notification), SUMMARY_CHARS_MAX),
             "active": words::active(notification),
             "alerts": notification.alerts.iter().take(ALERTS_MAX).map(details).collect::<Vec<_>>(),
         },

@@ -24,8 +24,15 @@ use crate::settings::{Fault, Secret, Span};
 
 /// The longest text of a header block.
 const HEADER_CHARS_MAX: usize = 150;
-/// How much of a summary is shown: the text of a section block has at most 3,000 characters, and each may become five.
+/// How much of a summary and of a series is shown: the text of a section block has at most 3,000 characters, and each may
+/// become five when it is escaped.
 const SUMMARY_CHARS_MAX: usize = 250;
+/// How much of a unit is shown, twice beside summary and series.
+const UNIT_CHARS_MAX: usize = 20;
+/// How much is shown of why it is sent, which may hold a person's note.
+const WHY_CHARS_MAX: usize = 500;
+/// How much of the headline is in notices.
+const TEXT_CHARS_MAX: usize = 500;
 /// A path of fewer characters holds no key: hiding it would hide common words.
 const KEY_CHARS_MIN: usize = 12;
 /// How many alerts are shown: each is a block, and a message has at most 50.
@@ -117,7 +124,7 @@ fn message(notification: &Notification, link: Option<String>) -> Value {
     let header = format!("{} {headline}", sign(notification));
     let mut blocks = vec![
         json!({ "type": "header", "text": { "type": "plain_text", "text": cut(&header, HEADER_CHARS_MAX), "emoji": true } }),
-        section(escape(&words::why(notification))),
+        section(escape(&cut(&words::why(notification), WHY_CHARS_MAX))),
     ];
     blocks.extend(notification.alerts.iter().take(ALERTS_MAX).map(|alert| section(alert_text(alert))));
     let more = notification.alerts.len().saturating_sub(ALERTS_MAX) + usize::try_from(notification.left_out).unwrap_or(usize::MAX);
@@ -129,7 +136,7 @@ fn message(notification: &Notification, link: Option<String>) -> Value {
         context.push_str(&format!(" · <{}|open>", escape(&link)));
     }
     blocks.push(json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": context }] }));
-    json!({ "text": escape(&headline), "blocks": blocks })
+    json!({ "text": escape(&cut(&headline, TEXT_CHARS_MAX)), "blocks": blocks })
 }
 
 fn section(text: String) -> Value {
@@ -167,7 +174,7 @@ fn alert_text(alert: &Alert) -> String {
 }
 
 fn unit(alert: &Alert) -> String {
-    if alert.series.unit.is_empty() { String::new() } else { format!(" {}", escape(&alert.series.unit)) }
+    if alert.series.unit.is_empty() { String::new() } else { format!(" {}", escape(&cut(&alert.series.unit, UNIT_CHARS_MAX))) }
 }
 
 /// A time that Slack shows each reader in their own zone.

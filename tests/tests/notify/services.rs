@@ -73,11 +73,26 @@ fn what_is_monitored_cannot_mention_people_in_slack() {
     let settings: slack::Config = config(json!({ "url": { "env": "X" } }));
     let message = settings.message(&acknowledged());
     assert_eq!(message["blocks"][1], slack_section("ada looks after it: &lt;!channel&gt; &amp; co"));
+}
+
+#[test]
+fn no_text_is_longer_than_slack_takes() {
+    let settings: slack::Config = config(json!({ "url": { "env": "X" } }));
     let mut storm = opened();
     storm.alerts = vec![storm.alerts[0].clone(); 100];
-    storm.alerts[0].annotations.insert("summary".to_owned(), "&".repeat(10_000));
+    let alert = &mut storm.alerts[0];
+    alert.annotations.insert("summary".to_owned(), "&".repeat(10_000));
+    alert.series.labels.insert("path".to_owned(), "&".repeat(10_000));
+    alert.series.unit = "&".repeat(10_000);
+    alert.value = Some(-1.234_56e-300);
+    alert.threshold = alert.value;
     storm.left_out = 7;
-    storm.incident.title = "x".repeat(1_000);
+    storm.incident.title = "&".repeat(100_000);
+    storm.incident.acknowledged = acknowledged().incident.acknowledged;
+    let by = storm.incident.acknowledged.as_mut().unwrap();
+    (by.owner, by.note) = ("&".repeat(10_000), "&".repeat(10_000));
+    storm.reason = NotificationReason::Acknowledged;
+    assert!(settings.message(&storm)["text"].as_str().unwrap().chars().count() <= 3_000);
     let message = settings.message(&storm);
     let blocks = message["blocks"].as_array().unwrap();
     assert!(blocks.len() <= 50);
