@@ -63,6 +63,9 @@ pub struct Notification {
     /// How many more there are, when they were too many to list.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u32,
+    /// Of alerts in `alerts` that the receiver was told of with another severity: that one, by the id of the alert.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub severity_before: BTreeMap<String, Severity>,
 }
 
 fn is_zero(number: &u32) -> bool {

@@ -207,6 +207,7 @@ fn notification() -> Notification {
         incident: Incident { resolved: None, ..incident() },
         alerts: vec![alert()],
         left_out: 3,
+        severity_before: BTreeMap::new(),
     }
 }
 

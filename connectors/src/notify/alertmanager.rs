@@ -1,9 +1,10 @@
 //! `alertmanager`: alerts to a Prometheus Alertmanager, by its API v2
 //! (<https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>, `POST /api/v2/alerts`).
 //!
-//! Alertmanager knows an alert by its labels: `alertname` (the rule), `severity`, `source`, `metric` and those of the alert. It
-//! forgets one of which it hears nothing until `endsAt`
-//! (<https://prometheus.io/docs/alerting/latest/alerts_api/>); that is `resolve_after` from now while the alert lasts.
+//! Alertmanager knows an alert by its labels: `alertname` (the rule), `severity`, `source`, `metric` and those of the alert. One
+//! that has another severity now is another one there, so the one that it knows is ended. It forgets an alert of which it hears
+//! nothing until `endsAt` (<https://prometheus.io/docs/alerting/latest/alerts_api/>); that is `resolve_after` from now while the
+//! alert lasts, and a month where nothing more is said of it because somebody looks after the incident.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use floodmark_core::Result;
 use floodmark_core::ports::{Clock, Notifier, Receipt, Refusal};
-use floodmark_schemas::{Alert, Notification, Timestamp};
+use floodmark_schemas::{Alert, Notification, Severity, Timestamp};
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ use crate::settings::{Fault, Secret, Span};
 use crate::sources::http_client::join;
 use crate::sources::http_probe::values::HttpUrl;
 
+/// How long an alert lasts at least when its incident is acknowledged: it is not repeated then, and its end is told.
+const ACKNOWLEDGED: Span = Span::secs(30 * 24 * 3_600);
+
 /// Sends alerts to an Alertmanager, which then groups, silences and routes them by its own rules.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,8 +42,8 @@ pub struct Config {
     /// Sends `Authorization: Bearer <secret>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<Secret>,
-    /// How long Alertmanager takes an alert for active when it hears nothing more of it. Make it longer than the time after
-    /// which notifications are repeated.
+    /// How long Alertmanager takes an alert for active when it hears nothing more of it; in an acknowledged incident, which is
+    /// not repeated, at least 30 days. Make it longer than the time after which notifications are repeated.
     #[serde(default = "resolve_after")]
     pub resolve_after: Span,
     /// The address of an incident, which becomes `generatorURL`; `{id}` stands for its id.
@@ -79,8 +83,21 @@ impl Config {
     /// The alerts of a notification that have fired, as of `now`.
     pub fn alerts(&self, notification: &Notification, now: Timestamp) -> Vec<Value> {
         let link = link::of(self.link.as_ref(), &notification.incident);
-        let fired = notification.alerts.iter().filter(|alert| alert.state.is_active() || (alert.state.is_over() && alert.fired.is_some()));
-        fired.map(|alert| posted(alert, notification, now.plus_micros(self.resolve_after.micros()), link.as_ref())).collect()
+        let lasts = if notification.incident.acknowledged.is_some() { self.resolve_after.max(ACKNOWLEDGED) } else { self.resolve_after };
+        let until = now.plus_micros(lasts.micros());
+        let post = |alert: &Alert, severity, ends| posted(alert, severity, ends, notification, link.as_ref());
+        let mut all = Vec::new();
+        for alert in &notification.alerts {
+            let known = notification.severity_before.get(&alert.id).copied();
+            if alert.state.is_active() {
+                all.push(post(alert, alert.severity, until));
+                // An end before the beginning would be refused.
+                all.extend(known.map(|known| post(alert, known, now.max(begin(alert)))));
+            } else if alert.state.is_over() && alert.fired.is_some() {
+                all.push(post(alert, known.unwrap_or(alert.severity), alert.time));
+            }
+        }
+        all
     }
 }
 
@@ -133,13 +150,13 @@ impl Notifier for Alertmanager {
     }
 }
 
-fn posted(alert: &Alert, notification: &Notification, until: Timestamp, link: Option<&String>) -> Value {
-    let own = [
-        ("alertname", alert.rule.as_str()),
-        ("severity", alert.severity.name()),
-        ("source", &alert.source),
-        ("metric", &alert.series.metric),
-    ];
+fn begin(alert: &Alert) -> Timestamp {
+    alert.fired.unwrap_or(alert.began)
+}
+
+fn posted(alert: &Alert, severity: Severity, ends: Timestamp, notification: &Notification, link: Option<&String>) -> Value {
+    let own =
+        [("alertname", alert.rule.as_str()), ("severity", severity.name()), ("source", &alert.source), ("metric", &alert.series.metric)];
     let mut labels: BTreeMap<String, &str> = alert.labels.iter().map(|(name, value)| (label_name(name), value.as_str())).collect();
     labels.extend(own.map(|(name, value)| (name.to_owned(), value)));
     // An empty label is none, by the rules of Prometheus.
@@ -154,8 +171,8 @@ fn posted(alert: &Alert, notification: &Notification, until: Timestamp, link: Op
     let mut posted = json!({
         "labels": labels,
         "annotations": annotations,
-        "startsAt": alert.fired.unwrap_or(alert.began),
-        "endsAt": if alert.state.is_over() { alert.time } else { until },
+        "startsAt": begin(alert),
+        "endsAt": ends,
     });
     if let Some(link) = link {
         posted["generatorURL"] = link.clone().into();

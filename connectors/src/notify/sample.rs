@@ -37,6 +37,7 @@ pub fn sample(receiver: &str, now: Timestamp, reason: NotificationReason) -> Not
         },
         alerts,
         left_out: 0,
+        severity_before: BTreeMap::new(),
     }
 }
 

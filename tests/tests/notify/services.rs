@@ -5,7 +5,7 @@ use floodmark_connectors::notify::pagerduty::{self, PagerDuty};
 use floodmark_connectors::notify::slack::{self, Slack};
 use floodmark_core::Kind;
 use floodmark_core::ports::Notifier;
-use floodmark_schemas::{Acknowledgement, Alert, AlertState, Notification, NotificationReason, Timestamp};
+use floodmark_schemas::{Acknowledgement, Alert, AlertState, Notification, NotificationReason, Severity, Timestamp};
 use floodmark_tests::servers::Receiver;
 use floodmark_tests::servers::receiver::Turn;
 use serde_json::{Value, json};
@@ -222,6 +222,47 @@ fn alertmanager_gets_alerts_that_last_or_have_ended() {
             },
         ])
     );
+}
+
+/// Labels `alertname` and `severity`, and the end of each.
+fn ends(settings: &alertmanager::Config, notification: &Notification, now: &str) -> Vec<[String; 3]> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let posted = settings.alerts(notification, Timestamp::parse(now).unwrap());
+    posted.iter().map(|alert| [&alert["labels"]["alertname"], &alert["labels"]["severity"], &alert["endsAt"]].map(text)).collect()
+}
+
+#[test]
+fn alertmanager_is_told_that_an_alert_of_another_severity_is_over() {
+    let settings: alertmanager::Config = config(json!({}));
+    let mut graver = opened();
+    graver.reason = NotificationReason::Changed;
+    graver.severity_before = [(graver.alerts[0].id.clone(), Severity::Warning), (graver.alerts[2].id.clone(), Severity::Info)].into();
+    let now = "2026-01-31T12:00:05Z";
+    let [tomorrow, over] = ["2026-02-01T12:00:05Z", "2026-01-31T11:57:00Z"];
+    let row = |rule: &str, severity: &str, end: &str| [rule, severity, end].map(str::to_owned);
+    assert_eq!(
+        ends(&settings, &graver, now),
+        [
+            row("disk_full", "critical", tomorrow),
+            row("disk_full", "warning", now),
+            row("certificate_ends", "warning", tomorrow),
+            // Only what it knows ends there.
+            row("load_high", "info", over),
+        ]
+    );
+    let posted = settings.alerts(&graver, Timestamp::parse("2026-01-31T11:00:00Z").unwrap());
+    assert_eq!(posted[1]["endsAt"], posted[1]["startsAt"], "Alertmanager refuses an end before the beginning");
+}
+
+#[test]
+fn alerts_of_an_acknowledged_incident_last_in_alertmanager() {
+    let settings: alertmanager::Config = config(json!({ "resolve_after": "4h" }));
+    let now = "2026-01-31T12:00:05Z";
+    let first = |settings, notification: &Notification| ends(settings, notification, now)[0][2].clone();
+    assert_eq!(first(&settings, &opened()), "2026-01-31T16:00:05Z");
+    assert_eq!(first(&settings, &acknowledged()), "2026-03-02T12:00:05Z");
+    let longer: alertmanager::Config = config(json!({ "resolve_after": "40d" }));
+    assert_eq!(first(&longer, &acknowledged()), "2026-03-12T12:00:05Z");
 }
 
 #[tokio::test]

@@ -169,7 +169,8 @@ impl Desk {
         let (group, severity) = (BTreeMap::new(), Severity::Info);
         let incident = Incident { id: incident, group, title, severity, opened: now, resolved: Some(now), acknowledged: None };
         let (receiver, reason) = (receiver.to_owned(), NotificationReason::Test);
-        let test = Notification { id: id.clone(), receiver, reason, time: now, number: 0, incident, alerts: Vec::new(), left_out: 0 };
+        let (id_of, alerts, severity_before) = (id.clone(), Vec::new(), BTreeMap::new());
+        let test = Notification { id: id_of, receiver, reason, time: now, number: 0, incident, alerts, left_out: 0, severity_before };
         self.changed.out.notifications.push(test);
         Ok(id)
     }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use floodmark_schemas::{Alert, Notification, NotificationReason, Timestamp};
+use floodmark_schemas::{Alert, Notification, NotificationReason, Severity, Timestamp};
 
 use super::flush::Said;
 use super::tick::after;
@@ -21,14 +21,30 @@ impl Desk {
         let id = hash::of([receiver, incident, &name].into_iter().chain(steps.iter().map(String::as_str)));
         alerts.sort_by_key(|alert| (!alert.state.is_active(), Reverse(alert.severity), alert.id.as_str()));
         let left_out = u32::try_from(alerts.len().saturating_sub(self.policy.alerts_max)).unwrap_or(u32::MAX);
-        let alerts = alerts.into_iter().take(self.policy.alerts_max).map(|alert| self.shown(alert)).collect();
-        let shown = self.files[incident].record.incident.clone();
-        let (id_of, receiver_of) = (id.clone(), receiver.to_owned());
-        let notification = Notification { id, receiver: receiver_of, reason, time: now, number, incident: shown, alerts, left_out };
+        alerts.truncate(self.policy.alerts_max);
+        let severity_before = alerts.iter().filter_map(|alert| Some((alert.id.clone(), self.severity_before(alert, receiver)?))).collect();
+        let alerts = alerts.into_iter().map(|alert| self.shown(alert)).collect();
+        let notification = Notification {
+            id: id.clone(),
+            receiver: receiver.to_owned(),
+            reason,
+            time: now,
+            number,
+            incident: self.files[incident].record.incident.clone(),
+            alerts,
+            left_out,
+            severity_before,
+        };
         self.changed.out.notifications.push(notification);
         self.counts(now, receiver);
-        self.decide(now, incident, None, Some(receiver), Verdict::Told { notification: id_of, reason });
+        self.decide(now, incident, None, Some(receiver), Verdict::Told { notification: id, reason });
         self.told(now, incident, receiver, reason, said);
+    }
+
+    /// The severity with which the receiver knows an alert, when that is another now.
+    fn severity_before(&self, alert: &Alert, receiver: &str) -> Option<Severity> {
+        let told = self.alerts[&alert.id].receivers.get(receiver)?;
+        told.severity.filter(|severity| told.is_open() && *severity != alert.severity)
     }
 
     fn told(&mut self, now: Timestamp, incident: &str, receiver: &str, reason: NotificationReason, said: &Said) {

@@ -76,5 +76,6 @@ pub fn notification(of: &IncidentRecord, receiver: &str, number: u32, at: i64) -
         incident: of.incident.clone(),
         alerts: vec![alert(1, AlertState::Firing, 1)],
         left_out: 2,
+        severity_before: BTreeMap::from([(alert(1, AlertState::Firing, 1).id, Severity::Critical)]),
     }
 }

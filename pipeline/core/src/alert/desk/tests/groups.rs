@@ -69,6 +69,33 @@ fn a_step_that_is_older_than_what_is_known_changes_nothing() {
 }
 
 #[test]
+fn a_notification_says_which_severity_its_receiver_knows_when_it_is_another_now() {
+    let mut bench = Bench::new(policy());
+    let [a, b] = [alert("disk", "a", 0), alert("disk", "b", 0)];
+    let graver = Alert { severity: Severity::Critical, ..next(&a, AlertState::Firing, 100) };
+    let less = Alert { severity: Severity::Error, ..next(&graver, AlertState::Firing, 400) };
+    bench.take(0, &[a.clone(), b]);
+    bench.take(100, std::slice::from_ref(&graver));
+    // It was told to be critical at 330, and is over as an error.
+    bench.take(400, std::slice::from_ref(&less));
+    bench.take(410, &[next(&less, AlertState::Resolved, 410)]);
+    // Nothing is new at 4230, and over it was told before.
+    bench.until(5_000);
+    let known = |told: &Notification| (told.reason, told.severity_before.clone());
+    let told: Vec<_> = bench.all.notifications.iter().map(known).collect();
+    let of_a = |severity| [(a.id.clone(), severity)].into();
+    assert_eq!(
+        told,
+        [
+            (NotificationReason::Opened, Default::default()),
+            (NotificationReason::Changed, of_a(Severity::Warning)),
+            (NotificationReason::Changed, of_a(Severity::Critical)),
+            (NotificationReason::Repeated, Default::default()),
+        ]
+    );
+}
+
+#[test]
 fn what_gets_graver_is_told_and_reaches_those_who_want_only_that() {
     let mut policy = policy();
     let matchers = super::super::Matchers::parse(["severity>=critical"]).unwrap();
