@@ -162,7 +162,10 @@ fn posted(alert: &Alert, severity: Severity, ends: Timestamp, notification: &Not
     // An empty label is none, by the rules of Prometheus.
     labels.retain(|_, value| !value.is_empty());
     let mut annotations: BTreeMap<String, String> = alert.annotations.iter().map(|(name, text)| (label_name(name), text.clone())).collect();
-    annotations.entry("summary".to_owned()).or_insert_with(|| words::whole_summary(alert));
+    // The rule's own, unless it is empty.
+    if annotations.get("summary").is_none_or(|summary| summary.trim().is_empty()) {
+        annotations.insert("summary".to_owned(), words::whole_summary(alert));
+    }
     annotations.insert("floodmark_alert".to_owned(), alert.id.clone());
     annotations.insert("floodmark_incident".to_owned(), notification.incident.id.clone());
     if let Some(value) = alert.value {

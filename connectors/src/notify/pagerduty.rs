@@ -127,7 +127,7 @@ fn event(notification: &Notification, link: Option<String>) -> Value {
     let first = notification.alerts.first();
     let group: Vec<String> = incident.group.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mut payload = json!({
-        "summary": cut(&words::one_line(&incident.title), SUMMARY_CHARS_MAX),
+        "summary": cut(&words::title(notification), SUMMARY_CHARS_MAX),
         "source": first.map_or("floodmark", |alert| alert.source.as_str()),
         "severity": severity.name(),
         "timestamp": incident.opened,

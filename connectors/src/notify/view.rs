@@ -92,7 +92,7 @@ pub fn view(notification: &Notification, link: Option<String>) -> Value {
         active: words::active(notification),
         incident: IncidentView {
             id: incident.id.clone(),
-            title: words::one_line(&incident.title),
+            title: words::title(notification),
             severity: incident.severity,
             opened: incident.opened,
             resolved: incident.resolved,

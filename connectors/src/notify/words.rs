@@ -37,9 +37,18 @@ pub fn active(notification: &Notification) -> String {
     format!("{active}{}", if more { "+" } else { "" })
 }
 
+/// The title of the incident in one line. An empty one (a template whose label is not there) says nothing, and some services
+/// refuse it: then it is what the first alert says, or the id.
+pub fn title(notification: &Notification) -> String {
+    let incident = &notification.incident;
+    let own = Some(one_line(&incident.title)).filter(|title| !title.is_empty());
+    let first = || notification.alerts.first().map(whole_summary);
+    own.or_else(first).unwrap_or_else(|| format!("Incident {}", incident.id))
+}
+
 /// One line that says the most: `[FIRING 2 · critical] title`. What stands after the bracket stays the same for the incident.
 pub fn headline(notification: &Notification) -> String {
-    let (title, severity) = (one_line(&notification.incident.title), notification.incident.severity);
+    let (title, severity) = (title(notification), notification.incident.severity);
     match status(notification) {
         Status::Firing => format!("[FIRING {} · {severity}] {title}", active(notification)),
         Status::Acknowledged => format!("[ACKNOWLEDGED · {severity}] {title}"),

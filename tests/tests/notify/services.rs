@@ -185,6 +185,22 @@ fn what_is_new_in_an_acknowledged_incident_is_told_as_news() {
 }
 
 #[test]
+fn an_incident_without_a_title_is_called_by_its_first_alert() {
+    let mut notification = opened();
+    notification.incident.title = " \n".to_owned();
+    notification.alerts[0].annotations.insert("summary".to_owned(), String::new());
+    let name = r#"disk_full: disk_used{host="db-1",mount="/var/lib/postgresql"}"#;
+    let pagerduty: pagerduty::Config = config(json!({ "routing_key": { "env": "X" } }));
+    assert_eq!(pagerduty.event(&notification)["payload"]["summary"], name);
+    let slack: slack::Config = config(json!({ "url": { "env": "X" } }));
+    assert_eq!(slack.message(&notification)["text"], format!("[FIRING 2 · critical] {name}"));
+    let alertmanager: alertmanager::Config = config(json!({}));
+    assert_eq!(alertmanager.alerts(&notification, notification.time)[0]["annotations"]["summary"], name);
+    notification.alerts.clear();
+    assert_eq!(pagerduty.event(&notification)["payload"]["summary"], format!("Incident {}", notification.incident.id));
+}
+
+#[test]
 fn alertmanager_gets_alerts_that_last_or_have_ended() {
     let now = Timestamp::parse("2026-01-31T12:00:05Z").unwrap();
     let settings = json!({ "url": "http://127.0.0.1:1/am/", "resolve_after": "4h", "link": "https://status.example.org/{id}" });
