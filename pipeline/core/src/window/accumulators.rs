@@ -150,6 +150,41 @@ impl Accumulators {
         }
     }
 
+    /// Forgets what is in a slot.
+    pub fn reset(&mut self, slot: usize) {
+        let mut empty = Self { more: self.more.as_ref().map(|more| Box::new(more.none())), ..Self::new(self.layout.clone()) };
+        empty.push();
+        self.swap(slot, &mut empty, 0);
+    }
+
+    /// Forgets the slots from `slots` on.
+    pub fn truncate(&mut self, slots: usize) {
+        let Self { layout, basic, spread, ends, sketches, more } = self;
+        basic.truncate(slots);
+        spread.truncate(slots);
+        ends.truncate(slots);
+        sketches.truncate(slots);
+        more.iter_mut().for_each(|more| more.truncate(&layout.asked.more, slots));
+    }
+
+    /// Exchanges a slot with one of `other`. Both are of one layout and one kind.
+    #[inline]
+    pub fn swap(&mut self, slot: usize, other: &mut Self, other_slot: usize) {
+        swap(&mut self.basic, slot, &mut other.basic, other_slot);
+        if self.layout.spread {
+            swap(&mut self.spread, slot, &mut other.spread, other_slot);
+        }
+        if self.layout.ends {
+            swap(&mut self.ends, slot, &mut other.ends, other_slot);
+        }
+        if self.layout.sketch {
+            swap(&mut self.sketches, slot, &mut other.sketches, other_slot);
+        }
+        if let Some((more, other)) = self.more.as_mut().zip(other.more.as_mut()) {
+            more.swap(&self.layout.asked.more, slot, other, other_slot);
+        }
+    }
+
     /// Adds an event to a slot.
     #[inline]
     pub fn add(&mut self, slot: usize, time: i64, value: f64) {
@@ -276,6 +311,11 @@ impl Accumulators {
         }
         aggregates
     }
+}
+
+#[inline]
+fn swap<T>(column: &mut [T], slot: usize, other: &mut [T], other_slot: usize) {
+    std::mem::swap(&mut column[slot], &mut other[other_slot]);
 }
 
 #[cfg(test)]

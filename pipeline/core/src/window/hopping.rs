@@ -11,10 +11,11 @@ use super::{
     accumulators::{Accumulators, Layout},
     books::{Books, micros},
     columns::{Batch, NONE},
+    one_series::OneSeries,
     pane::{Pane, Panes},
     shape,
     spec::Spec,
-    view::{Chains, Stack, View},
+    view::View,
 };
 use crate::ports::Outputs;
 
@@ -132,7 +133,7 @@ impl Hopping {
         if self.gone != gone {
             let first = self.first_pane(self.gone);
             if let Some(view) = &mut self.view {
-                view.leave(&self.panes, first);
+                view.leave(first);
             }
             self.panes.drop_before(first);
             self.revised = self.revised.split_off(&(self.gone, 0));
@@ -141,22 +142,21 @@ impl Hopping {
 
     /// Emits the first revision of all series of a window.
     fn fire(&mut self, books: &mut Books, window: i64, outputs: &mut Outputs) {
-        let Split { from, boundary, to } = self.split(window);
+        let (bounds, split) = (self.bounds(window), self.split(window));
+        let Split { from, boundary, .. } = split;
         // Late events may still ask for the windows before it.
         let oldest = from.min(self.first_pane(self.gone).max(boundary - self.length));
-        let mut view = match self.view.take() {
-            Some(view) if view.boundary() == boundary && !view.is_wasteful() => view,
-            before => View::new(&self.panes, oldest, boundary, before),
-        };
-        view.leave(&self.panes, oldest);
-        view.extend(&self.panes, to);
-        let bounds = self.bounds(window);
+        let view = self.view.get_or_insert_with(|| View::new(&self.panes, oldest, boundary));
+        if view.boundary() != boundary {
+            view.restart(&self.panes, oldest, boundary);
+        }
+        view.leave(oldest);
+        view.go_to(&self.panes, split);
         outputs.reserve(self.panes.roster().len());
         let mut scratch = Scratch::new(self.panes.layout());
         for id in self.panes.roster() {
-            scratch.emit(books, *id, bounds, 0, view.get(*id, from), outputs);
+            scratch.emit(books, *id, bounds, 0, view.get(*id), outputs);
         }
-        self.view = Some(view);
     }
 
     /// Folds rows from `row` on, as far as they go the same way, and returns the first that does not.
@@ -221,7 +221,7 @@ impl Hopping {
             let knows = |split: Split| view.is_some_and(|view| view.reaches(split));
             let is_other = |other: Split| other.boundary != split.boundary || knows(other) != knows(split);
             let stop = (window..end).find(|window| is_other(self.split(*window))).unwrap_or(end);
-            let mut series = OneSeries::new(&self.panes, id, split, view.filter(|_| knows(split)));
+            let mut series = OneSeries::new(&self.panes, id, (split, self.split(stop - 1)), view.filter(|_| knows(split)));
             for window in window..stop {
                 series.go_to(self.split(window));
                 let revision = revision(&mut self.revised, window, id, series.halves());
@@ -324,54 +324,4 @@ fn revision(revised: &mut BTreeMap<(i64, u32), u32>, window: i64, id: u32, halve
     let more = revised.entry((window, id)).or_insert(0);
     *more += 1;
     *more
-}
-
-/// Window after window of one series and one boundary, as [`View`] does it for all, and by its means where it knows them.
-struct OneSeries<'a> {
-    panes: &'a Panes,
-    id: u32,
-    split: Split,
-    view: Option<&'a View>,
-    /// The early half that no view knows.
-    chains: Chains,
-    stack: Stack,
-    late: Accumulators,
-    /// The first pane that is not in the late half.
-    next: i64,
-}
-
-impl<'a> OneSeries<'a> {
-    fn new(panes: &'a Panes, id: u32, split: Split, view: Option<&'a View>) -> Self {
-        let (mut chains, mut stack) = (Chains::new(panes.layout()), Stack::new());
-        let mut late = Accumulators::sealed(panes.layout().clone());
-        late.push();
-        let mut next = split.boundary;
-        if let Some(view) = view {
-            let (known, end) = view.late(id, split.to);
-            known.into_iter().for_each(|(from, slot)| late.merge(0, from, slot));
-            next = end;
-        } else {
-            for pane in range(panes.list(), split.from, split.boundary).rev() {
-                let slot = pane.find(id);
-                slot.into_iter().for_each(|slot| chains.push(&mut stack, split.boundary, pane, slot));
-            }
-        }
-        Self { panes, id, split, view, chains, stack, late, next }
-    }
-
-    /// Goes to a later window.
-    fn go_to(&mut self, split: Split) {
-        self.split = split;
-        View::drop_before(&mut self.stack, split.boundary, split.from);
-        for pane in range(self.panes.list(), self.next, split.to) {
-            let slot = pane.find(self.id);
-            slot.into_iter().for_each(|slot| self.late.merge(0, &pane.accumulators, slot as usize));
-        }
-        self.next = self.next.max(split.to);
-    }
-
-    fn halves(&self) -> Halves<'_> {
-        let early = self.view.map_or_else(|| self.chains.top(&self.stack), |view| view.early(self.id, self.split.from));
-        (early, (self.late.basic[0].count > 0).then_some((&self.late, 0)))
-    }
 }

@@ -97,9 +97,40 @@ impl More {
         Self { sealed: true, ..Self::default() }
     }
 
+    /// Columns of the same kind without slots.
+    pub fn none(&self) -> Self {
+        Self { sealed: self.sealed, ..Self::default() }
+    }
+
     /// Forgets all slots.
     pub fn clear(&mut self) {
-        *self = Self { sealed: self.sealed, ..Self::default() };
+        *self = self.none();
+    }
+
+    /// Forgets the slots from `slots` on.
+    pub fn truncate(&mut self, wanted: &Wanted, slots: usize) {
+        let Self { sealed: _, chains, summaries, buckets, distinct, tops } = self;
+        chains.truncate(slots);
+        summaries.truncate(slots);
+        buckets.truncate(slots * wanted.histogram.len());
+        distinct.truncate(slots);
+        tops.truncate(slots);
+    }
+
+    /// Exchanges a slot with one of `other`, which is of the same kind.
+    pub fn swap(&mut self, wanted: &Wanted, slot: usize, other: &mut Self, other_slot: usize) {
+        fn swap<T>(column: &mut [T], slot: usize, other: &mut [T], other_slot: usize) {
+            if let Some((one, two)) = column.get_mut(slot).zip(other.get_mut(other_slot)) {
+                std::mem::swap(one, two);
+            }
+        }
+        swap(&mut self.chains, slot, &mut other.chains, other_slot);
+        swap(&mut self.summaries, slot, &mut other.summaries, other_slot);
+        let width = wanted.histogram.len();
+        let theirs = &mut other.buckets[other_slot * width..(other_slot + 1) * width];
+        self.buckets[slot * width..(slot + 1) * width].swap_with_slice(theirs);
+        swap(&mut self.distinct, slot, &mut other.distinct, other_slot);
+        swap(&mut self.tops, slot, &mut other.tops, other_slot);
     }
 
     pub fn push(&mut self, wanted: &Wanted) {
