@@ -7,33 +7,8 @@ use sketches_ddsketch::{Config, DDSketch};
 
 use super::aggregates::{Aggregate, AggregateSet, By, Labels, More, Wanted};
 use super::bytes::Writer;
+pub(super) use super::numbers::{Basic, Ends, Numbers, Spread};
 use super::spec::Spec;
-
-/// Count, sum and extremes of one slot.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Basic {
-    pub count: u64,
-    pub sum: f64,
-    pub min: f64,
-    pub max: f64,
-}
-
-/// Running mean and sum of squared differences from it, by Welford's method
-/// (B. P. Welford, Note on a method for calculating corrected sums of squares and products, Technometrics 4, 1962).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Spread {
-    pub mean: f64,
-    pub m2: f64,
-}
-
-/// The earliest and the latest event of one slot.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Ends {
-    pub first_time: i64,
-    pub first: f64,
-    pub last_time: i64,
-    pub last: f64,
-}
 
 /// What is read out of slots.
 #[derive(Debug)]
@@ -86,6 +61,25 @@ impl Layout {
         self.asked.more.top.as_ref().map(|top| &top.by)
     }
 
+    /// The aggregates that numbers give.
+    #[inline]
+    pub fn read(&self, Numbers { basic, spread, ends }: &Numbers) -> Aggregates {
+        let count = basic.count as f64;
+        let pick = |aggregate, value: f64| (self.asked.aggregates.has(aggregate) && value.is_finite()).then_some(value);
+        Aggregates {
+            count: basic.count,
+            sum: pick(Aggregate::Sum, basic.sum),
+            mean: pick(Aggregate::Mean, basic.sum / count),
+            min: pick(Aggregate::Min, basic.min),
+            max: pick(Aggregate::Max, basic.max),
+            stddev: pick(Aggregate::Stddev, (spread.m2 / count).sqrt()),
+            first: pick(Aggregate::First, ends.first),
+            last: pick(Aggregate::Last, ends.last),
+            delta: pick(Aggregate::Delta, ends.last - ends.first),
+            ..Aggregates::default()
+        }
+    }
+
     /// What accumulators only make sense with.
     pub fn write(&self, out: &mut Writer) {
         let flags = u8::from(self.spread) | u8::from(self.ends) << 1 | u8::from(self.sketch) << 2;
@@ -135,12 +129,12 @@ impl Accumulators {
 
     /// Adds an empty slot at the end.
     pub fn push(&mut self) {
-        self.basic.push(Basic { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY });
+        self.basic.push(Basic::default());
         if self.layout.spread {
             self.spread.push(Spread::default());
         }
         if self.layout.ends {
-            self.ends.push(Ends { first_time: i64::MAX, first: 0.0, last_time: i64::MIN, last: 0.0 });
+            self.ends.push(Ends::default());
         }
         if self.layout.sketch {
             self.sketches.push(DDSketch::new(Config::defaults()));
@@ -242,70 +236,76 @@ impl Accumulators {
     /// mean are the sum of the two sums, the standard deviation is by T. F. Chan, G. H. Golub and R. J. LeVeque,
     /// Updating formulae and a pairwise algorithm for computing sample variances, 1979: their last bits depend on the order.
     pub fn merge(&mut self, slot: usize, other: &Self, other_slot: usize) {
-        let (mine, theirs) = (&mut self.basic[slot], &other.basic[other_slot]);
-        if theirs.count == 0 {
+        if other.basic[other_slot].count == 0 {
             return;
         }
-        let (before, count) = (mine.count as f64, (mine.count + theirs.count) as f64);
-        if self.layout.spread {
-            let (spread, added) = (&mut self.spread[slot], &other.spread[other_slot]);
-            let delta = added.mean - spread.mean;
-            if mine.count == 0 {
-                *spread = *added;
-            } else {
-                spread.mean += delta * (theirs.count as f64 / count);
-                spread.m2 += added.m2 + delta * delta * (before * (theirs.count as f64 / count));
-            }
-        }
-        if self.layout.ends {
-            let (ends, added) = (&mut self.ends[slot], &other.ends[other_slot]);
-            if mine.count == 0 || added.first_time < ends.first_time {
-                (ends.first_time, ends.first) = (added.first_time, added.first);
-            }
-            if mine.count == 0 || added.last_time >= ends.last_time {
-                (ends.last_time, ends.last) = (added.last_time, added.last);
-            }
-        }
+        let joined = self.numbers(slot).join(&other.numbers(other_slot), &self.layout);
+        self.set_numbers(slot, &joined);
         if self.layout.sketch {
             self.sketches[slot].merge(&other.sketches[other_slot]).expect("all sketches have one configuration");
         }
         if let Some((more, other)) = self.more.as_mut().zip(other.more.as_ref()) {
             more.merge(&self.layout.asked.more, slot, other, other_slot);
         }
-        mine.count += theirs.count;
-        mine.sum += theirs.sum;
-        mine.min = if theirs.min < mine.min { theirs.min } else { mine.min };
-        mine.max = if theirs.max > mine.max { theirs.max } else { mine.max };
+    }
+
+    /// Whether slots are [`Numbers`] and nothing else.
+    pub fn is_plain(&self) -> bool {
+        !self.layout.sketch && self.more.is_none()
+    }
+
+    /// The numbers of a slot.
+    #[inline]
+    pub fn numbers(&self, slot: usize) -> Numbers {
+        Numbers {
+            basic: self.basic[slot],
+            spread: if self.layout.spread { self.spread[slot] } else { Spread::default() },
+            ends: if self.layout.ends { self.ends[slot] } else { Ends::default() },
+        }
+    }
+
+    /// Replaces the numbers of a slot.
+    #[inline]
+    pub fn set_numbers(&mut self, slot: usize, numbers: &Numbers) {
+        self.basic[slot] = numbers.basic;
+        if self.layout.spread {
+            self.spread[slot] = numbers.spread;
+        }
+        if self.layout.ends {
+            self.ends[slot] = numbers.ends;
+        }
+    }
+
+    /// Adds a slot at the end that has numbers and nothing else.
+    #[inline]
+    pub fn push_numbers(&mut self, numbers: &Numbers) {
+        self.basic.push(numbers.basic);
+        if self.layout.spread {
+            self.spread.push(numbers.spread);
+        }
+        if self.layout.ends {
+            self.ends.push(numbers.ends);
+        }
+    }
+
+    /// Makes room for so many more slots.
+    pub fn reserve(&mut self, slots: usize) {
+        let has = |column: bool| if column { slots } else { 0 };
+        self.basic.reserve_exact(slots);
+        self.spread.reserve_exact(has(self.layout.spread));
+        self.ends.reserve_exact(has(self.layout.ends));
     }
 
     /// The aggregates of a slot in the window from `start` to `end`. One that is not finite (a sum beyond the range of
     /// numbers) is left out: JSON cannot hold it.
     pub fn read(&self, slot: usize, start: i64, end: i64) -> Aggregates {
-        let basic = &self.basic[slot];
-        let count = basic.count as f64;
         let asked = &*self.layout.asked;
-        let pick = |aggregate, value: f64| (asked.aggregates.has(aggregate) && value.is_finite()).then_some(value);
-        let ends = self.ends.get(slot);
-        let mut aggregates = Aggregates {
-            count: basic.count,
-            sum: pick(Aggregate::Sum, basic.sum),
-            mean: pick(Aggregate::Mean, basic.sum / count),
-            min: pick(Aggregate::Min, basic.min),
-            max: pick(Aggregate::Max, basic.max),
-            stddev: self.spread.get(slot).and_then(|spread| pick(Aggregate::Stddev, (spread.m2 / count).sqrt())),
-            first: ends.and_then(|ends| pick(Aggregate::First, ends.first)),
-            last: ends.and_then(|ends| pick(Aggregate::Last, ends.last)),
-            quantiles: match self.sketches.get(slot) {
-                None => Default::default(),
-                Some(sketch) => {
-                    let level = |q: f64| sketch.quantile(q).expect("levels were checked to be from 0 to 1");
-                    let levels = asked.quantiles.iter().filter_map(|(name, q)| Some((name.clone(), level(*q)?)));
-                    levels.filter(|(_, value)| value.is_finite()).collect()
-                }
-            },
-            delta: ends.and_then(|ends| pick(Aggregate::Delta, ends.last - ends.first)),
-            ..Aggregates::default()
-        };
+        let mut aggregates = self.layout.read(&self.numbers(slot));
+        if let Some(sketch) = self.sketches.get(slot) {
+            let level = |q: f64| sketch.quantile(q).expect("levels were checked to be from 0 to 1");
+            let levels = asked.quantiles.iter().filter_map(|(name, q)| Some((name.clone(), level(*q)?)));
+            aggregates.quantiles = levels.filter(|(_, value)| value.is_finite()).collect();
+        }
         if let Some(more) = &self.more {
             more.read(&asked.more, slot, start, end, &mut aggregates);
         }

@@ -87,7 +87,8 @@ impl Books {
         self.emit_values(id, window, revision, Aggregates::default(), outputs);
     }
 
-    fn emit_values(&mut self, id: u32, (start, end): (i64, i64), revision: u32, aggregates: Aggregates, outputs: &mut Outputs) {
+    /// Emits a revision of these values.
+    pub fn emit_values(&mut self, id: u32, (start, end): (i64, i64), revision: u32, aggregates: Aggregates, outputs: &mut Outputs) {
         let (source, key) = (&self.sources.names()[self.table.source(id) as usize], self.table.key(id));
         outputs.push(Output::Rollup(Rollup {
             id: self.ids.id(source, key, start, end, revision),

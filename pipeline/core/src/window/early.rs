@@ -175,11 +175,17 @@ impl Steps {
     /// Merges a slot before the half of a series.
     fn prepend(&mut self, halves: &mut PerSeries, id: u32, from: &Accumulators, slot: usize) {
         let (own, step) = (halves.slot(id), self.slots.len());
+        self.slots.push(own as u32);
+        if from.is_plain() {
+            let before = halves.accumulators.numbers(own);
+            self.before.push_numbers(&before);
+            halves.accumulators.set_numbers(own, &from.numbers(slot).join(&before, &from.layout));
+            return;
+        }
         self.before.push();
         self.before.merge(step, from, slot);
         self.before.merge(step, &halves.accumulators, own);
         self.before.swap(step, &mut halves.accumulators, own);
-        self.slots.push(own as u32);
     }
 
     /// Undoes the steps of the panes before `from`.

@@ -300,6 +300,10 @@ impl Scratch {
         match halves {
             (None, None) => {}
             (Some(only), None) | (None, Some(only)) => books.emit(id, window, revision, only, outputs),
+            (Some(early), Some(late)) if early.0.is_plain() => {
+                let joined = early.0.numbers(early.1).join(&late.0.numbers(late.1), &early.0.layout);
+                books.emit_values(id, window, revision, early.0.layout.read(&joined), outputs);
+            }
             (Some(early), Some(late)) => {
                 if self.slots == SCRATCH {
                     self.joined.clear();

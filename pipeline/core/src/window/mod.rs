@@ -14,6 +14,7 @@ mod fold;
 mod grid;
 mod grouping;
 mod hopping;
+mod numbers;
 mod one_series;
 mod operator;
 mod pane;

@@ -109,7 +109,9 @@ impl Panes {
             Ok(at) => at,
             Err(at) => {
                 let spare = self.spare.pop().map(|pane| pane.again(index, self.next_tag));
-                let pane = spare.unwrap_or_else(|| Pane::new(index, self.layout.clone(), self.next_tag));
+                // As many series as in the pane before it: room is made once, and not twice what is needed.
+                let series = at.checked_sub(1).map_or(0, |before| self.list[before].series.len());
+                let pane = spare.unwrap_or_else(|| Pane::new(index, self.layout.clone(), self.next_tag, series));
                 self.list.insert(at, pane);
                 self.next_tag = self.next_tag.checked_add(1).unwrap_or_else(|| {
                     self.short_cuts.fill(Default::default());
@@ -218,9 +220,12 @@ impl Slots<'_> {
 }
 
 impl Pane {
-    fn new(index: i64, layout: Layout, tag: u32) -> Self {
-        let accumulators = Accumulators::new(layout);
-        Self { index, series: Vec::new(), accumulators, emitted: Vec::new(), slots: HashTable::new(), tag }
+    /// Without series, with room for so many.
+    fn new(index: i64, layout: Layout, tag: u32, series: usize) -> Self {
+        let mut accumulators = Accumulators::new(layout);
+        accumulators.reserve(series);
+        let (series, slots) = (Vec::with_capacity(series), HashTable::with_capacity(series));
+        Self { index, series, accumulators, emitted: Vec::new(), slots, tag }
     }
 
     /// The same memory as another pane without series.
