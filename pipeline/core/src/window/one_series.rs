@@ -70,7 +70,7 @@ impl Chain {
     fn push(&mut self, pane: i64, (from, slot): (&Accumulators, usize)) {
         let steps = self.panes.len();
         let [even, odd] = &mut self.columns;
-        let (mine, other) = if steps % 2 == 0 { (even, odd) } else { (odd, even) };
+        let (mine, other) = if steps.is_multiple_of(2) { (even, odd) } else { (odd, even) };
         let fresh = steps / 2;
         mine.push();
         mine.merge(fresh, from, slot);
