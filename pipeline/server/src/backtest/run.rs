@@ -17,7 +17,7 @@ use super::score::Scoring;
 use super::sweep::Sweep;
 use crate::config::Config;
 use crate::migrate::progress::Progress;
-use crate::replay::{Live, Request as Replay, ResultSet, Temporary, replay};
+use crate::replay::{Fate, Live, Request as Replay, ResultSet, Temporary, replay};
 
 /// How many steps the rules of all variants together may make: about a kilobyte each.
 const STEPS_MAX: usize = 1_000_000;
@@ -127,7 +127,7 @@ async fn run(live: &Live, past: &Past, rules: Vec<Rules>, config: &Config, wante
     let patterns: Vec<String> = operators.iter().map(|job| subject::outputs_of(&job.operator)).collect();
     let name = format!("backtest-{}", std::process::id());
     let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
-    let (set, _) = replay(live, operators, Replay { name: Some(name), again: true, passing: true, ..Replay::default() }).await?;
+    let (set, _) = replay(live, operators, Replay { name: Some(name), again: true, fate: Fate::Committed, ..Replay::default() }).await?;
     let outputs = set.outputs()?;
     let until = outputs.continuity().await?.tail;
     let rules = feed(&outputs, patterns, until, &Wanted::default(), rules, &mut Seen::default(), |_: Position| ()).await?;

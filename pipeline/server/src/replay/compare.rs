@@ -6,6 +6,7 @@ use floodmark_core::Result;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::aside::{Held, Packed};
 use super::kind::{Identity, Kind};
 use crate::migrate::pairs::{Pages, Pair, Pairs};
 
@@ -96,26 +97,52 @@ impl Tally {
     pub(super) async fn add<'a, T: Kind>(&mut self, before: Pages<'a, T>, after: Pages<'a, T>, limit: usize) -> Result<()> {
         let mut all = pairs(before, after);
         while let Some(pair) = all.next().await? {
-            let change = match &pair {
-                Pair::Both(before, after) if before.says_the_same(after) => None,
-                Pair::Both(..) => Some(Change::Changed),
-                Pair::Old(_) => Some(Change::Removed),
-                Pair::New(_) => Some(Change::Added),
-            };
-            self.count(&pair, change);
-            if let Some(change) = change
-                && self.first.len() < limit
-            {
-                self.first.push(difference(&pair, change, Kind::says));
+            self.takes(&pair, limit);
+        }
+        Ok(())
+    }
+
+    /// The same of results that were put aside: what is the same to the byte is not read.
+    pub(super) async fn add_held<T: Packed>(
+        &mut self,
+        before: Pages<'static, Held>,
+        after: Pages<'static, Held>,
+        limit: usize,
+    ) -> Result<()> {
+        let mut all = Pairs::new(before, after, Held::time, Held::place);
+        while let Some(pair) = all.next().await? {
+            match pair {
+                Pair::Both(before, after) if before.is_the_same(&after) => self.count_one(T::NAME, before.operator()?, None),
+                Pair::Both(before, after) => self.takes(&Pair::Both(before.read::<T>()?, after.read()?), limit),
+                Pair::Old(before) => self.takes(&Pair::Old(before.read::<T>()?), limit),
+                Pair::New(after) => self.takes(&Pair::New(after.read::<T>()?), limit),
             }
         }
         Ok(())
     }
 
+    fn takes<T: Kind>(&mut self, pair: &Pair<T>, limit: usize) {
+        let change = match pair {
+            Pair::Both(before, after) if before.says_the_same(after) => None,
+            Pair::Both(..) => Some(Change::Changed),
+            Pair::Old(_) => Some(Change::Removed),
+            Pair::New(_) => Some(Change::Added),
+        };
+        self.count(pair, change);
+        if let Some(change) = change
+            && self.first.len() < limit
+        {
+            self.first.push(difference(pair, change, Kind::says));
+        }
+    }
+
     /// Counts one pair.
     pub(super) fn count<T: Kind>(&mut self, pair: &Pair<T>, change: Option<Change>) {
-        let operators = self.counts.entry(T::NAME).or_default();
-        let operator = one(pair).operator();
+        self.count_one(T::NAME, one(pair).operator(), change);
+    }
+
+    fn count_one(&mut self, kind: &'static str, operator: &str, change: Option<Change>) {
+        let operators = self.counts.entry(kind).or_default();
         if !operators.contains_key(operator) {
             operators.insert(operator.to_owned(), Counts::default());
         }

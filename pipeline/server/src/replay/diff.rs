@@ -1,22 +1,26 @@
 //! Two configurations over the same past: what one says that the other does not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use floodmark_connectors::stores::embedded::Store;
 use floodmark_core::ports::Continuity;
 use floodmark_core::{Error, Result};
 use floodmark_engine::JobPlan;
-use floodmark_engine::input::Input;
 use floodmark_engine::replay::{Past, Period};
+use floodmark_schemas::{Rollup, Score};
 use serde::Serialize;
 
+use super::aside::{Aside, reads};
 use super::compare::Tally;
 use super::kind;
 use super::lives::{self, Known, Life};
 use super::result_set::ResultSet;
-use super::run::{Live, Request, replay};
+use super::run::{Fate, Live, Request, replay};
 use super::told::{self, Thread};
 use super::verify::Temporary;
 use crate::config::Config;
+use crate::migrate::pairs::Pages;
 
 /// One of the two that are compared.
 pub enum Side {
@@ -62,10 +66,8 @@ pub async fn diff(live: &Live, mut before: Side, mut after: Side, request: Reque
     };
     let (names, alike) = ((before.name().to_owned(), after.name().to_owned()), alike(&mut before, &mut after));
     let (before, after) = tokio::try_join!(made(live, before, &request, "a"), made(live, after, &request, "b"))?;
-    let (old, new) = (before.set().store()?, after.set().store()?);
     let mut tally = Tally::default();
-    tally.add(kind::rollups(&old, request.period), kind::rollups(&new, request.period), limit).await?;
-    tally.add(kind::scores(&old, request.period), kind::scores(&new, request.period), limit).await?;
+    compare_stored(&mut tally, &before, &after, request.period, limit).await?;
     let (old, new) = (before.alerts(request.period).await?, after.alerts(request.period).await?);
     tally.add(lives::pages(old), lives::pages(new), limit).await?;
     if let Some((old, new)) = told {
@@ -82,23 +84,65 @@ async fn both_told(live: &Live, (before, after): (&Config, &Config), request: &R
     Ok((told::threads(live, &past, before, period).await?, told::threads(live, &past, after, period).await?))
 }
 
-/// A result set to be compared, which may go afterwards.
+/// What is in stores, or would be.
+async fn compare_stored(tally: &mut Tally, before: &Made, after: &Made, period: Period, limit: usize) -> Result<()> {
+    if let (Made::Passing(_, _, old), Made::Passing(_, _, new)) = (before, after) {
+        tally.add_held::<Rollup>(old.rollups(Ok)?, new.rollups(Ok)?, limit).await?;
+        return tally.add_held::<Score>(old.scores(Ok)?, new.scores(Ok)?, limit).await;
+    }
+    let (old, new) = (before.answers()?, after.answers()?);
+    tally.add(old.rollups(period)?, new.rollups(period)?, limit).await?;
+    tally.add(old.scores(period)?, new.scores(period)?, limit).await
+}
+
+/// What one side made.
 enum Made {
+    /// A result set that is there.
     Kept(ResultSet),
-    Temporary(Temporary, Known),
+    /// One that goes afterwards, and its rollups and scores.
+    Passing(Temporary, Known, Arc<Aside>),
+}
+
+/// The rollups and scores of a side.
+enum Answers<'a> {
+    Stored(Store),
+    Held(&'a Aside),
+}
+
+impl Answers<'_> {
+    fn rollups(&self, period: Period) -> Result<Pages<'_, Rollup>> {
+        match self {
+            Self::Stored(store) => Ok(kind::rollups(store, period)),
+            Self::Held(aside) => aside.rollups(|held| held.read()),
+        }
+    }
+
+    fn scores(&self, period: Period) -> Result<Pages<'_, Score>> {
+        match self {
+            Self::Stored(store) => Ok(kind::scores(store, period)),
+            Self::Held(aside) => aside.scores(|held| held.read()),
+        }
+    }
 }
 
 impl Made {
     fn set(&self) -> &ResultSet {
         match self {
-            Self::Kept(set) | Self::Temporary(Temporary(set), _) => set,
+            Self::Kept(set) | Self::Passing(Temporary(set), ..) => set,
+        }
+    }
+
+    fn answers(&self) -> Result<Answers<'_>> {
+        match self {
+            Self::Kept(set) => Ok(Answers::Stored(set.store()?)),
+            Self::Passing(_, _, aside) => Ok(Answers::Held(aside)),
         }
     }
 
     async fn alerts(&self, period: Period) -> Result<Vec<Life>> {
         let known = match self {
             Self::Kept(_) => &Known::default(),
-            Self::Temporary(_, known) => known,
+            Self::Passing(_, known, _) => known,
         };
         known.read(&self.set().outputs()?, period).await
     }
@@ -115,9 +159,10 @@ async fn made(live: &Live, side: Side, request: &Request, which: &str) -> Result
             let known = Known::of(&jobs, config.alerts.keys());
             let name = format!("diff-{}-{which}", std::process::id());
             let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
-            let request = Request { name: Some(name), again: true, passing: true, ..request.clone() };
-            replay(live, jobs, request).await?;
-            Ok(Made::Temporary(temporary, known))
+            let aside = Arc::new(Aside::new(temporary.0.data().path(), request.period));
+            let request = Request { name: Some(name), again: true, fate: Fate::Committed, ..request.clone() };
+            replay(live, aside.of(jobs), request).await?;
+            Ok(Made::Passing(temporary, known, aside))
         }
     }
 }
@@ -140,12 +185,4 @@ fn alike(before: &mut Side, after: &mut Side) -> Vec<String> {
     before.retain(|job| !alike.contains(&job.operator));
     after.retain(|job| !alike.contains(&job.operator));
     alike.into_iter().collect()
-}
-
-/// The operator that is read, if it is one.
-fn reads(input: &Input) -> Option<String> {
-    match input {
-        Input::Partition | Input::Partitions => None,
-        Input::Operator { id, .. } => Some(id.clone()),
-    }
 }

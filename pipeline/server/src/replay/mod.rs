@@ -4,6 +4,7 @@
 //! A result set is a directory below the data directory: an output log, a store and a note of what was asked. Nothing of
 //! a running pipeline is written to.
 
+mod aside;
 mod compare;
 mod diff;
 mod explain;
@@ -19,6 +20,6 @@ pub use compare::{Change, Counts, Difference, Tally};
 pub use diff::{Diff, Side, diff};
 pub use explain::{AlertStep, Behind, Cause, Explainer, Explanation, Found, Place, ScoreExplanation, Step, Without};
 pub use result_set::{Done, Manifest, Question, ResultSet};
-pub use run::{Live, Request, Speed, replay};
+pub use run::{Fate, Live, Request, Speed, replay};
 pub(crate) use verify::Temporary;
 pub use verify::{Verdict, verify};

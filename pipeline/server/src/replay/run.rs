@@ -63,6 +63,18 @@ impl FromStr for Speed {
     }
 }
 
+/// What becomes of the results of a replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// They stay, counted and hashed, until somebody deletes them.
+    #[default]
+    Kept,
+    /// They are only to be looked at and then deleted: they are neither counted nor hashed, and never said to be complete.
+    Passing,
+    /// The same, and nobody asks the store: it stays empty.
+    Committed,
+}
+
 /// What is asked of a replay.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -76,8 +88,8 @@ pub struct Request {
     pub name: Option<String>,
     /// Whether a complete result set of that name is made anew.
     pub again: bool,
-    /// Whether it is only to be compared and then deleted: it is neither counted nor hashed, and never said to be complete.
-    pub passing: bool,
+    /// What becomes of the results.
+    pub fate: Fate,
     /// Jobs that stop before the end of the log.
     pub stops: BTreeMap<String, Position>,
 }
@@ -140,18 +152,19 @@ pub async fn replay(live: &Live, jobs: Vec<JobPlan>, request: Request) -> Result
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let jobs_at_once = if manifest.first > 1 { usize::MAX } else { cores };
     let (stops, keep) = (request.stops, request.period);
-    let run = Replay { past: past.clone(), outputs: outputs.clone(), partitions, jobs, sinks: place.sinks, keep, stops, jobs_at_once };
+    let sinks = if request.fate == Fate::Committed { Vec::new() } else { place.sinks };
+    let run = Replay { past: past.clone(), outputs: outputs.clone(), partitions, jobs, sinks, keep, stops, jobs_at_once };
     let progress = Progress::begin(
         format!("replaying into {}", set.name()),
         run.readers() * (manifest.until + 1 - manifest.first.min(manifest.until)),
     );
     let open = told(run, &progress, &past, &manifest).await?;
-    let done = match request.passing {
-        true => Done::default(),
-        false => digest(&place.answers, known.read(&*outputs, keep).await?, keep).await?,
+    let done = match request.fate {
+        Fate::Passing | Fate::Committed => Done::default(),
+        Fate::Kept => digest(&place.answers, known.read(&*outputs, keep).await?, keep).await?,
     };
     manifest.done = Some(Done { open, seconds: began.elapsed().as_secs_f64(), ..done });
-    if !request.passing {
+    if request.fate == Fate::Kept {
         set.note(&manifest)?;
     }
     Ok((set, manifest))

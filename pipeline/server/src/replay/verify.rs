@@ -23,7 +23,7 @@ use super::in_store;
 use super::kind::{self, Identity, Kind};
 use super::lives::{self, Known, Life};
 use super::result_set::ResultSet;
-use super::run::{Live, Request, replay};
+use super::run::{Fate, Live, Request, replay};
 use crate::assemble::desk;
 use crate::assemble::past::{self, Stored};
 use crate::migrate::pairs::{Pages, Pair};
@@ -76,7 +76,8 @@ pub async fn verify(live: &Live, jobs: Vec<JobPlan>, period: Period, limit: usiz
     }
     let known = Known::of(&jobs, live.config.alerts.keys());
     let name = format!("verify-{}", std::process::id());
-    let request = Request { period, name: Some(name.clone()), again: true, passing: true, stops: stops.clone(), ..Request::default() };
+    let request =
+        Request { period, name: Some(name.clone()), again: true, fate: Fate::Passing, stops: stops.clone(), ..Request::default() };
     let temporary = Temporary(ResultSet::of(&live.data(), &name)?);
     let (set, manifest) = replay(live, jobs, request).await?;
     let whole = Whole::of(&live.logs).await?;
