@@ -108,5 +108,14 @@ async fn a_changed_sensitivity_changes_exactly_the_scores_that_it_must() {
         let (gone, come) = (old.len() - same.len() - changed.len(), new.len() - same.len() - changed.len());
         let expected = json!({ "same": same.len(), "added": come, "removed": gone, "changed": changed.len() });
         assert_eq!(diff["counts"]["scores"]["notable"], expected, "{sensitivity}");
+
+        // Result sets are read from stores, and what configurations make is compared without one: it is the same.
+        for sides in [["before", sensitivity], ["before", &name], ["floodmark.toml", sensitivity]] {
+            let given = json(&installation, 2, &["replay", "--diff", sides[0], sides[1], "-n", "100000"]).await;
+            assert_eq!(given["first"], diff["first"], "{sides:?}");
+            for operator in ["unusual", "notable"] {
+                assert_eq!(given["counts"]["scores"][operator], diff["counts"]["scores"][operator], "{sides:?}");
+            }
+        }
     }
 }
