@@ -57,7 +57,7 @@ fn what_comes_after_all_was_told_to_be_over_is_escalated_anew() {
     policy.root.routes.push(Route { id: "rest".into(), escalation: Some(Vec::new()), ..Route::default() });
     let mut bench = Bench::new(policy);
     let first = grave("first", 0);
-    bench.take(0, &[first.clone()]);
+    bench.take(0, std::slice::from_ref(&first));
     bench.until(100);
     bench.take(100, &[next(&first, AlertState::Resolved, 100)]);
     bench.take(200, &[small]);

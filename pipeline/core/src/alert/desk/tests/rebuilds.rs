@@ -100,7 +100,7 @@ fn while_processes_are_changed_one_by_one_nothing_is_over_that_goes_on() {
         jobs: 2,
         ..bench.entry(at, version, rebuilding, alerts)
     };
-    let entries = [of(&bench, 0, 0, OLD, false, &[a.clone()]), of(&bench, 0, 1, OLD, false, &[b.clone()])];
+    let entries = [of(&bench, 0, 0, OLD, false, std::slice::from_ref(&a)), of(&bench, 0, 1, OLD, false, std::slice::from_ref(&b))];
     bench.entries(0, &entries);
     bench.until(100);
     // The first process has the new definition, the second still the old one; then it has it too.
