@@ -50,12 +50,12 @@ fn put_text(bytes: &mut Vec<u8>, text: &str) {
 }
 
 fn hex(hash: u128) -> String {
-    let mut text = String::with_capacity(32);
-    for byte in hash.to_be_bytes() {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 0xf)]));
+    let mut text = [0; 32];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(hash.to_be_bytes()) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0xf)];
     }
-    text
+    str::from_utf8(&text).expect("digits are ASCII").to_owned()
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
