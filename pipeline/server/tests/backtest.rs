@@ -236,8 +236,8 @@ async fn without_a_file_alerts_are_judged_by_what_people_said_when_they_acknowle
     let path = installation.write("rooms.csv", format!("time,room,temp\n{began}"));
     std::fs::remove_dir_all(installation.data("")).unwrap();
     let sources = std::fs::read_to_string(installation.path().join("floodmark.toml")).unwrap();
-    // Nobody is told: what is over is done.
-    let rules = format!("{RULES}[route]\ngroup_by = [\"room\"]\n");
+    // Nobody is told: what is over is done. It was over long ago, but is kept.
+    let rules = format!("{RULES}[route]\ngroup_by = [\"room\"]\n[incidents]\nretention = \"36500d\"\n");
     installation.write("floodmark.toml", format!("{sources}{rules}"));
     run_to_the_end(&installation).await;
     assert_eq!(json(&installation, &["backtest"]).await["labels"], Value::Null);
