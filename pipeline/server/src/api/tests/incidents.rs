@@ -121,10 +121,10 @@ async fn incidents_and_alerts_are_chosen_and_come_in_pages() {
 async fn an_alert_that_is_held_is_open_and_one_that_the_desk_has_nothing_to_do_with_is_not() {
     let open = incident(0x10, 100, None);
     let of = Some(open.incident.id.as_str());
-    let held = AlertRecord { held: Some(Timestamp::from_secs(99_999)), live: true, ..record(3, Resolved, 50, of) };
+    let held = |number| AlertRecord { held: Some(Timestamp::from_secs(99_999)), live: true, ..record(number, Resolved, 50, of) };
     let aside = AlertRecord { live: false, ..record(4, Firing, 60, of) };
-    let there = There::new(std::slice::from_ref(&open), &[record(1, Firing, 100, of), held, aside]).await;
-    assert_eq!(there.json("/api/v1/incidents").await["items"][0]["alerts"], 2);
+    let there = There::new(std::slice::from_ref(&open), &[record(1, Firing, 100, of), held(2), held(3), aside]).await;
+    assert_eq!(there.json("/api/v1/incidents").await["items"][0]["alerts"], 3);
 }
 
 #[tokio::test(start_paused = true)]
