@@ -182,7 +182,9 @@ async fn explain_says_why_somebody_was_told_or_not_and_what_they_answered() {
     {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
-    let text = shown(&setting, &["explain", incident]).await;
+    // Of alerts and incidents the beginning of an id will do.
+    assert!(shown(&setting, &["explain", &alert[..8]]).await.contains("503 Service Unavailable: not now"));
+    let text = shown(&setting, &["explain", &incident[..8]]).await;
     assert!(text.contains("200 OK: ok") && text.contains("floodmark replay --from"), "{text}");
 
     // The other was told to nobody, and it says why.

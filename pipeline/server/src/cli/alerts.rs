@@ -1,7 +1,7 @@
 //! `floodmark alerts`: what the rules found, who is told, and what people say to it.
 
 mod ack;
-mod arguments;
+pub(super) mod arguments;
 pub(in crate::cli) mod incident;
 mod ls;
 mod mute_preview;

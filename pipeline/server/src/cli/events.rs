@@ -8,6 +8,7 @@ use floodmark_core::ports::query::StoredEvent;
 use floodmark_core::ports::{Clock, EventFilter};
 use floodmark_schemas::Payload;
 
+use super::alerts::arguments::beginning;
 use super::args::Global;
 use super::exit::{Exit, Failure, Outcome};
 use super::listing::{Form, Listed, list};
@@ -107,8 +108,8 @@ pub struct Export {
     /// Which events; all when nothing is said.
     #[command(flatten)]
     pub selection: Selection,
-    /// A bundle instead: the alert with this id, its rule, and all events that make it again, which `floodmark test` does.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["format", "source", "metric", "label", "kind", "from", "to", "data_dir"])]
+    /// A bundle instead: the alert whose id begins so, its rule, and all events that make it again, which `floodmark test` does.
+    #[arg(long, value_name = "ID", value_parser = beginning, conflicts_with_all = ["format", "source", "metric", "label", "kind", "from", "to", "data_dir"])]
     pub alert: Option<String>,
     /// How they are written.
     #[arg(long, value_enum, default_value_t = ExportFormat::Json)]

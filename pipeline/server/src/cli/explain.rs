@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use floodmark_connectors::clock::SystemClock;
 use floodmark_core::ports::{Clock, RollupFilter};
 
+use super::alerts::arguments::{beginning, whole_id};
 use super::args::Global;
 use super::exit::{Failure, Outcome};
 use super::open;
@@ -31,11 +32,12 @@ Without an id, --operator, --metric, --label and --from with the start of its wi
 
 Examples:
   floodmark explain 5f0c8a6e0d1b4c5f9a7e3b2d1c0f4e5a
+  floodmark explain 5f0c8a6e                               an alert or incident
   floodmark explain --operator hourly --metric temperature --from 2026-01-31T12:00:00Z
   floodmark explain 5f0c8a6e0d1b4c5f9a7e3b2d1c0f4e5a --without 1042.7")]
 pub struct Args {
-    /// The id of a rollup, score, alert or incident.
-    #[arg(value_name = "ID", value_parser = id, conflicts_with_all = ["source", "metric", "label", "from", "to"])]
+    /// The id of a rollup or score; of an alert or incident its beginning will do.
+    #[arg(value_name = "ID", value_parser = beginning, conflicts_with_all = ["source", "metric", "label", "from", "to"])]
     pub id: Option<String>,
     /// Only of this operator or rule.
     #[arg(long, value_name = "ID")]
@@ -66,14 +68,6 @@ pub enum Format {
     Json,
 }
 
-/// Reads an id: a typing error would be looked for everywhere.
-fn id(text: &str) -> Result<String, String> {
-    match text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        true => Ok(text.to_ascii_lowercase()),
-        false => Err("an id has 32 hex digits; `floodmark query rollups --format json` shows ids".to_owned()),
-    }
-}
-
 /// Explains a result.
 ///
 /// # Errors
@@ -92,11 +86,15 @@ pub fn explain(global: &Global, args: &Args) -> Outcome {
         let live = Live::open(&config).await?;
         let jobs = past::jobs_giving_every_score(&config)?;
         let explainer = Explainer { logs: &live.logs, jobs: &jobs, partitions: config.partitions.get() };
-        let stored = match &args.id {
+        let id = match &args.id {
+            Some(id) => Some(whole_id(&data, id).await?),
+            None => None,
+        };
+        let stored = match &id {
             None => data.rollups().await?.rollups(&filter, None, 1).await?.items.pop().map(|rollup| Found::Rollup(Box::new(rollup))),
             Some(id) => of_id(&data, id).await?,
         };
-        let found = match (stored, &args.id) {
+        let found = match (stored, &id) {
             (None, Some(id)) => {
                 let (alerts, situation) = told::asked(&data).await?;
                 if let Some(incident) = alerts.query.incident(id).await? {

@@ -11,6 +11,7 @@ use floodmark_connectors::stores::frames::PAGE_MAX;
 use floodmark_core::ports::Position;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::alerts::arguments::whole_id;
 use super::args::Global;
 use super::events::{Export, ExportFormat};
 use super::exit::{Exit, Failure, Outcome};
@@ -73,8 +74,9 @@ fn bundle(global: &Global, args: &Export, alert: &str) -> Outcome {
     let config = config::load(&global.config)?;
     let (mut pipe, unfinished) = target(args)?;
     open::block_on_cores(global, async {
+        let alert = whole_id(&open::data(global, &args.place)?, alert).await?;
         let live = Live::open(&config).await?;
-        let bundle = bundle::export(&live, alert).await?;
+        let bundle = bundle::export(&live, &alert).await?;
         pipe.text(&bundle.write()?)?;
         pipe.flush().map_err(output::failed)?;
         drop(pipe);

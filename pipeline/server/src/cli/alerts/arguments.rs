@@ -9,9 +9,13 @@ use floodmark_schemas::{Severity, Timestamp};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::listing::{Form, json_line};
+use crate::cli::open::{Access, Data};
 use crate::cli::output::print;
 use crate::cli::selection::usage;
-use crate::incidents::{Asked, Found, ask, words};
+use crate::incidents::{Asked, Found, alert, ask, incident, words};
+
+/// How long a whole id is.
+const WHOLE: usize = 32;
 
 /// Who asks for something, and how long is waited for it.
 #[derive(Clone, Debug, Args)]
@@ -72,8 +76,8 @@ impl Asker {
 }
 
 /// The beginning of an id, as people copy it.
-pub(super) fn beginning(text: &str) -> Result<String, String> {
-    let is_one = !text.is_empty() && text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+pub(in crate::cli) fn beginning(text: &str) -> Result<String, String> {
+    let is_one = !text.is_empty() && text.len() <= WHOLE && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_one { Ok(text.to_ascii_lowercase()) } else { Err("an id, or its beginning, has up to 32 hex digits".to_owned()) }
 }
 
@@ -106,6 +110,22 @@ pub(super) fn one<T>(found: Found<T>, what: &str, beginning: &str, listed_by: &s
             Err(Failure::new(format!("there is no {what} {beginning}")).remedy(remedy))
         }
         Found::Several(lines) => Err(several(beginning, &lines)),
+    }
+}
+
+/// The whole id of the alert or incident that begins so. One that is whole is taken as it is: the store need not know it.
+pub(in crate::cli) async fn whole_id(data: &Data, beginning: &str) -> Result<String, Failure> {
+    if beginning.len() == WHOLE {
+        return Ok(beginning.to_owned());
+    }
+    let query = data.alerts(Access::Read).await?.query;
+    let alert = alert(&*query, beginning).await?;
+    match (incident(&*query, beginning).await?, alert) {
+        (Found::One(_), Found::One(_)) => {
+            Err(usage(format!("an alert and an incident begin with {beginning}")).remedy("give more of the id"))
+        }
+        (Found::None, alert) => Ok(one(alert, "alert or incident", beginning, "floodmark alerts ls --alerts --all")?.alert.id),
+        (incident, _) => Ok(one(incident, "incident", beginning, "floodmark alerts ls --all")?.incident.id),
     }
 }
 
