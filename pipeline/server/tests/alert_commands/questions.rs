@@ -10,8 +10,8 @@ const HEAD: &str = "ID        SEVERITY  SINCE                 ";
 #[tokio::test]
 async fn open_incidents_are_listed_newest_first_with_what_keeps_them_silent() {
     let world = World::new().await;
-    let web = "313ec486  warning   2026-01-31T12:00:12Z";
-    let disk = "8607f77d  critical  2026-01-31T12:00:00Z";
+    let web = "60ba428f  warning   2026-01-31T12:00:12Z";
+    let disk = "0f1d633a  critical  2026-01-31T12:00:00Z";
     let mute = "silence d33b2d10 until 2100-01-01T00:00:00Z";
     let expected =
         format!("{HEAD}OPEN  TITLE              MUTED\n{web}     1  web_down on web-1  {mute}\n{disk}     2  disk_full on db-1\n");
@@ -20,7 +20,7 @@ async fn open_incidents_are_listed_newest_first_with_what_keeps_them_silent() {
     let all = format!(
         "{HEAD}UNTIL                 OPEN  TITLE                MUTED\n{web}  {gap}     1  web_down on web-1    {mute}\n\
          {disk}  {gap}     2  disk_full on db-1\n\
-         9a886410  warning   2026-01-31T11:00:00Z  2026-01-31T11:30:00Z     0  certificate on shop\n"
+         552d3670  warning   2026-01-31T11:00:00Z  2026-01-31T11:30:00Z     0  certificate on shop\n"
     );
     assert_eq!(world.stdout(&["alerts", "ls", "--all"]).await, all);
 }
@@ -69,7 +69,7 @@ async fn single_alerts_are_chosen_by_rule_source_and_label() {
     let head = "ID        STATE     SEVERITY  BEGAN                 RULE         SOURCE  SERIES           VALUE  LIMIT  INCIDENT  MUTED";
     let all = world.stdout(&["alerts", "ls", "--alerts", "--all"]).await;
     assert_eq!(all.lines().next(), Some(head));
-    let last = "ccaa0001  resolved  warning   2026-01-31T11:00:00Z  certificate  shop    used{mount=\"/\"}  97.25     95  9a886410";
+    let last = "ccaa0001  resolved  warning   2026-01-31T11:00:00Z  certificate  shop    used{mount=\"/\"}  97.25     95  552d3670";
     assert_eq!(all.lines().nth(4), Some(last));
     let ids = async |args: &[&str]| {
         let text = world.run(&[&["alerts", "ls", "--alerts", "--format", "json"], args].concat()).await.1;
@@ -98,7 +98,7 @@ d15c0001  firing  critical  2026-01-31T12:00:00Z  disk_full  db-1    used{{mount
 d15c0002  firing  warning   2026-01-31T12:00:00Z  disk_full  db-2    used{{mount=\"/\"}}  97.25     95
 
 Began at about the same time (no more than that is known)
-  12 s later: web_down on web-1, source web-1, incident 313ec486
+  12 s later: web_down on web-1, source web-1, incident 60ba428f
 
 Receivers
 RECEIVER  ROUTE   TOLD  LAST TOLD             NEXT LOOK             ESCALATES
@@ -107,10 +107,10 @@ mail      (root)     1  2026-01-31T12:00:00Z  2026-01-31T16:00:00Z
 Decisions
   2026-01-31T12:00:00Z  alert d15c0001 opened the incident, by the root route
   2026-01-31T12:00:00Z  alert d15c0002 came to the incident, by the root route
-  2026-01-31T12:00:00Z  mail was written to: opened, notification d180c7ef
+  2026-01-31T12:00:00Z  mail was written to: opened, notification f0ec15f6
 
 Notifications
-  2026-01-31T12:00:00Z  mail: opened, delivered, notification d180c7ef
+  2026-01-31T12:00:00Z  mail: opened, delivered, notification f0ec15f6
     try 1, 2026-01-31T12:00:01Z: not taken, next try not before 2026-01-31T12:00:03Z: 421 too busy
     try 2, 2026-01-31T12:00:03Z: delivered: 250 OK
 "

@@ -106,7 +106,7 @@ async fn silences_and_open_alerts_keep_a_made_up_alert_silent() {
 async fn maintenance_keeps_open_alerts_silent_in_previews() {
     let world = world().await;
     let preview = world.stdout(&["alerts", "mute-preview", "severity=critical", "--at", "2026-02-01T02:00:00Z"]).await;
-    assert!(preview.contains("  8607f77d  maintenance nights until 2026-02-01T04:00:00Z\n"), "{preview}");
+    assert!(preview.contains("  0f1d633a  maintenance nights until 2026-02-01T04:00:00Z\n"), "{preview}");
     assert!(preview.ends_with("\n2026-02-01T02:00:00Z: 1 of 1 open alert would be silent.\n"), "{preview}");
 }
 
