@@ -47,8 +47,10 @@ impl Desk {
 
     /// Stores an alert that the desk has nothing to do with.
     pub(super) fn pass(&mut self, alert: &Alert, line: String, job: u32, position: u64) {
-        let receivers = BTreeMap::new();
-        let record = AlertRecord { alert: alert.clone(), line, job, position, incident: None, held: None, receivers, live: false };
+        // One that has left an incident stays in it: stores see to that, unless they have not heard of it yet.
+        let left = self.changed.out.alerts.remove(&alert.id);
+        let (incident, receivers) = left.map(|left| (left.incident, left.receivers)).unwrap_or_default();
+        let record = AlertRecord { alert: alert.clone(), line, job, position, incident, held: None, receivers, live: false };
         self.changed.out.alerts.insert(alert.id.clone(), record);
     }
 

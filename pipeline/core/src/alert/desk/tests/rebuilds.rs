@@ -159,3 +159,15 @@ fn alerts_of_a_rule_that_was_removed_are_over() {
     assert_eq!(bench.all.alerts[&alert("disk", "b", 390).id].alert.state, AlertState::Resolved);
     assert_eq!(bench.desk.incidents().count(), 1);
 }
+
+#[test]
+fn an_alert_that_is_found_again_stays_in_the_incident_that_it_has_just_left() {
+    let mut bench = Bench::new(policy());
+    let a = alert("disk", "a", 0);
+    // Over before anybody was told, and found again by the new definition before any of it is stored.
+    let entries =
+        [bench.entry(0, OLD, false, &[a.clone(), next(&a, AlertState::Resolved, 10)]), bench.entry(10, NEW, true, &[of_new(a.clone())])];
+    bench.entries(10, &entries);
+    let stored = &bench.all.alerts[&a.id];
+    assert!(stored.incident.is_some() && !stored.live, "{stored:?}");
+}
