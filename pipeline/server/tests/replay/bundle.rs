@@ -61,7 +61,7 @@ async fn a_bundle_gives_the_same_alert_elsewhere_and_a_changed_one_is_refused() 
         assert_eq!(command(&elsewhere, &["test", "early.jsonl"]).await.0, 1);
     }
     let (code, _, stderr) = command(&installation, &["events", "export", "--alert", "0123"]).await;
-    assert!(code == 1 && stderr.contains("there is no alert 0123"), "{stderr}");
+    assert!(code == 1 && stderr.contains("there is no alert or incident 0123"), "{stderr}");
     // Of a rule that was changed since.
     installation.write("floodmark.toml", format!("{source}{}", rules("75")));
     let id = &all.values().find(|steps| steps[0].rule == "hot").unwrap()[0].id;

@@ -116,10 +116,12 @@ async fn a_score_of_a_window_names_the_windows_behind_it() {
 #[tokio::test]
 async fn what_is_no_id_is_not_looked_for() {
     let installation = installed().await;
-    for args in [&["explain", "5f0c"][..], &["explain", &"g".repeat(32)], &["explain", &"0".repeat(32), "--metric", "load"]] {
+    for args in [&["explain", &"g".repeat(32)][..], &["explain", &"0".repeat(32), "--metric", "load"]] {
         let (code, _, stderr) = command(&installation, args).await;
         assert_eq!(code, 64, "{args:?}: {stderr}");
     }
+    let (code, _, stderr) = command(&installation, &["explain", "5f0c"]).await;
+    assert!(code == 1 && stderr.contains("there is no alert or incident 5f0c") && stderr.contains("all 32 digits"), "{stderr}");
     let (code, _, stderr) = command(&installation, &["explain", &"0".repeat(32)]).await;
     assert!(code == 1 && stderr.contains("there is no such result"), "{stderr}");
 }

@@ -124,7 +124,9 @@ pub(in crate::cli) async fn whole_id(data: &Data, beginning: &str) -> Result<Str
         (Found::One(_), Found::One(_)) => {
             Err(usage(format!("an alert and an incident begin with {beginning}")).remedy("give more of the id"))
         }
-        (Found::None, alert) => Ok(one(alert, "alert or incident", beginning, "floodmark alerts ls --alerts --all")?.alert.id),
+        (Found::None, Found::None) => Err(Failure::new(format!("there is no alert or incident {beginning}"))
+            .remedy("`floodmark alerts ls --alerts --all` lists alerts; of a rollup or score give all 32 digits")),
+        (Found::None, alert) => Ok(one(alert, "alert", beginning, "floodmark alerts ls --alerts --all")?.alert.id),
         (incident, _) => Ok(one(incident, "incident", beginning, "floodmark alerts ls --all")?.incident.id),
     }
 }
