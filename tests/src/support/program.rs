@@ -1,7 +1,9 @@
 //! The program from outside: started with a configuration, watched by what it writes to stderr and what its API answers,
 //! ended by signals.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -269,8 +271,14 @@ impl Api {
     }
 }
 
-/// A port of this machine that nobody listened on a moment ago.
+/// A port of this machine that nobody listened on a moment ago. It is none of those that the system gives to whoever asks for any:
+/// a program that is killed and started again finds it free, however many others ask meanwhile.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
-    listener.local_addr().expect("it is bound").port()
+    let begin = RandomState::new().hash_one(std::process::id());
+    let ports = (0..FIXED_PORTS.len() as u64).map(|n| FIXED_PORTS.start + (begin.wrapping_add(n) % FIXED_PORTS.len() as u64) as u16);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.into_iter().find(is_free).expect("there is a free port")
 }
+
+/// Below what Linux hands out by itself unless it is told otherwise.
+const FIXED_PORTS: Range<u16> = 12_000..32_000;
