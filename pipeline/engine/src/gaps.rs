@@ -45,7 +45,7 @@ impl Gaps {
         let frame = Frame { epoch, number, position: entry.position };
         let before = self.newest.get(&entry.subject).copied();
         let follows = before.map_or(number <= 1, |before| number <= before.number + 1);
-        if !follows {
+        if !follows && !log.is_selection() {
             // What is not there may have been deleted, or a new owner of the source goes on behind frames that nobody counts.
             let after = before.map_or(self.after, |before| before.position);
             let between = Limit { until: Some(Position(entry.position.0 - 1)), entries: 1, bytes: 1 };

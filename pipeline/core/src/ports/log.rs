@@ -243,6 +243,11 @@ pub trait Log: Send + Sync {
     /// `Unavailable`.
     async fn continuity(&self) -> Result<Continuity>;
 
+    /// Whether it holds only some of what was stored, chosen on purpose: the numbers of its frames then have gaps.
+    fn is_selection(&self) -> bool {
+        false
+    }
+
     /// Deletes the entries on exactly `subject` that stand before `before`. Repeating it changes nothing.
     ///
     /// # Errors

@@ -86,6 +86,10 @@ impl Log for Past {
         Ok(Continuity { created, first, tail: tail.min(self.until) })
     }
 
+    fn is_selection(&self) -> bool {
+        self.log.is_selection()
+    }
+
     async fn purge(&self, _: &str, _: Position) -> Result<u64> {
         Err(refused())
     }

@@ -43,6 +43,11 @@ impl Log for Recorded {
         Ok(Continuity { created, first: Position(1), tail: self.entries.last().map_or(Position::START, |last| last.position) })
     }
 
+    /// A bundle has not every tick, and nothing of other sources.
+    fn is_selection(&self) -> bool {
+        true
+    }
+
     async fn purge(&self, _: &str, _: Position) -> Result<u64> {
         Err(refused())
     }
